@@ -1,1 +1,5 @@
 //! stackcast
+pub mod collect;
+pub mod expose;
+pub mod model;
+pub mod openstack;

@@ -1,0 +1,219 @@
+//! What to ask: one file (or folder) per OpenStack service, the local host, and ourselves.
+//!
+//! Adding a service is one file with its table of metrics, its collectors and a `SERVICE`, and one word
+//! in [`services!`]. The [`runner`] gives every collector, for free: its own pace, a deadline, success,
+//! duration, last success, items, rejected items, errors by kind, visibility, and withdrawal when too old.
+
+pub mod compute;
+pub mod health;
+pub mod host;
+pub mod identity;
+pub mod own;
+pub mod placement;
+pub mod runner;
+
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::clock::Clock;
+use crate::model::metric::{Descriptor, Metric};
+use crate::model::part::{Origin, PartBuilder};
+use crate::model::snapshot::{Snapshot, SnapshotStore};
+use crate::openstack::client::{Listed, ServiceClient};
+use crate::openstack::error::Error;
+use health::Report;
+
+/// What is collected, and how often.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Seconds between collections, by kind of facts.
+    pub interval: Intervals,
+    /// Instances.
+    pub servers: Servers,
+    /// Services to leave out or to insist on, by name (identity, compute, placement, ...).
+    pub services: std::collections::BTreeMap<String, ServiceSettings>,
+    /// Figures of the local host.
+    pub host: host::Settings,
+}
+
+/// Seconds between collections.
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intervals {
+    /// Hypervisors, instances, services, agents, resource providers.
+    pub fast_seconds: u64,
+    /// Volumes, ports, floating IPs, images.
+    pub medium_seconds: u64,
+    /// Quotas, projects, users, flavors.
+    pub slow_seconds: u64,
+    /// Full re-read of what is otherwise followed by its changes (instances, resource providers).
+    pub full_seconds: u64,
+    /// Facts older than this many intervals are withheld.
+    pub max_age_intervals: u32,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self { fast_seconds: 60, medium_seconds: 300, slow_seconds: 900, full_seconds: 3600, max_age_intervals: 5 }
+    }
+}
+
+/// Instances.
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Servers {
+    /// Whether families with a series per instance are exported (openstack_nova_server_status, server_local_gb,
+    /// resource_provider_allocations).
+    pub per_instance: bool,
+}
+
+impl Default for Servers {
+    fn default() -> Self {
+        Self { per_instance: true }
+    }
+}
+
+/// One service.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServiceSettings {
+    /// Unset: collected when the catalog has it. True: its absence is a failure. False: left out.
+    pub enabled: Option<bool>,
+}
+
+/// How often a collector runs; the seconds are settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cadence {
+    /// `fast_seconds`.
+    Fast,
+    /// `medium_seconds`.
+    Medium,
+    /// `slow_seconds`.
+    Slow,
+}
+
+impl Intervals {
+    /// The interval of a cadence.
+    pub fn of(&self, cadence: Cadence) -> Duration {
+        let seconds = match cadence {
+            Cadence::Fast => self.fast_seconds,
+            Cadence::Medium => self.medium_seconds,
+            Cadence::Slow => self.slow_seconds,
+        };
+        Duration::from_secs(seconds.max(1))
+    }
+}
+
+/// An OpenStack service: its metrics and collectors.
+#[derive(Debug)]
+pub struct Service {
+    /// Name as in `--disable-service.<name>` and the exposition group.
+    pub name: &'static str,
+    /// Catalog types, the preferred one first.
+    pub catalog_types: &'static [&'static str],
+    /// Tables of metrics, one per file.
+    pub tables: &'static [&'static [&'static Descriptor]],
+    /// The service's `_up`.
+    pub up: &'static Metric<0>,
+    /// Its collectors.
+    pub collectors: &'static [CollectorSpec],
+}
+
+/// A collector's registration.
+#[derive(Debug)]
+pub struct CollectorSpec {
+    /// Name, e.g. `compute.servers`: the `collector` label.
+    pub name: &'static str,
+    /// How often it runs.
+    pub cadence: Cadence,
+    /// Makes one for a region of a cloud; it keeps its state between runs.
+    pub make: fn() -> Box<dyn Collect>,
+}
+
+/// The future of one run.
+pub type Collecting<'a> = Pin<Box<dyn Future<Output = Result<PartBuilder, Error>> + Send + 'a>>;
+
+/// A collector: asks, and fills a part. State between runs (deltas, generations) is its own.
+pub trait Collect: Send {
+    /// One run. An error leaves the previous part in place until it is too old.
+    fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a>;
+}
+
+/// What a collector is given for one run.
+#[derive(Clone, Debug)]
+pub struct Cx {
+    /// The service it asks.
+    pub client: ServiceClient,
+    /// The region of the cloud it asks about.
+    pub origin: Origin,
+    /// Where parts of other collectors are found.
+    pub store: Arc<SnapshotStore>,
+    /// The time of day.
+    pub clock: Clock,
+    /// Collection settings.
+    pub settings: Arc<Settings>,
+    /// Its interval.
+    pub interval: Duration,
+    /// What it says about this run.
+    pub report: Arc<Report>,
+}
+
+/// How long a first run waits for a table of another collector.
+const TABLE_WAIT: Duration = Duration::from_secs(20);
+
+impl Cx {
+    /// The present snapshot.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.store.load()
+    }
+
+    /// A table that another collector of this region fills, if it is there now.
+    pub fn table<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        self.snapshot().table::<T>(&self.origin)
+    }
+
+    /// The same, but waits a moment for it when it is not there yet (after the start).
+    pub async fn wait_for_table<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        let mut changes = self.store.subscribe();
+        let deadline = tokio::time::Instant::now() + TABLE_WAIT;
+        loop {
+            if let Some(table) = self.table::<T>() {
+                return Some(table);
+            }
+            match tokio::time::timeout_at(deadline, changes.changed()).await {
+                Ok(Ok(())) => {}
+                _ => return None,
+            }
+        }
+    }
+
+    /// Notes how a list came out: its rejected items are counted and the first of each reason logged once.
+    pub fn note(&self, listed: &Listed) {
+        self.report.add_items(listed.items);
+        for (reason, detail) in &listed.rejected {
+            self.report.reject(reason, detail);
+        }
+    }
+}
+
+/// Declares the service modules' registry, in exposition order.
+macro_rules! services {
+    ($($service:ident),+ $(,)?) => {
+        /// Every service, in exposition order.
+        pub static SERVICES: &[&Service] = &[$(&$service::SERVICE),+];
+    };
+}
+
+services![identity, compute, placement];
+
+/// Every table of metrics that collectors fill, for the reference.
+pub fn tables() -> Vec<&'static [&'static Descriptor]> {
+    let services = SERVICES.iter().flat_map(|service| service.tables.iter().copied());
+    services.chain(host::tables()).chain([own::METRICS]).collect()
+}

@@ -1,0 +1,1 @@
+//! Runs collectors at their own pace. (stub)

@@ -1,0 +1,127 @@
+//! Ids as OpenStack gives them: mostly 128-bit numbers in two spellings, now and then any text.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// An id: 16 bytes when it is a UUID (with or without dashes), else the text as it came.
+///
+/// Keystone writes projects as 32 hex digits, Nova servers with dashes, and LDAP users or the
+/// `default` domain as anything at all; printing gives back the spelling that was read.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Id {
+    /// 32 lower-case hex digits without dashes.
+    Plain(u128),
+    /// The same with dashes, 8-4-4-4-12.
+    Dashed(u128),
+    /// Anything else.
+    Text(Arc<str>),
+}
+
+const DASHES: [usize; 4] = [8, 13, 18, 23];
+
+impl Id {
+    /// Reads an id in any spelling.
+    pub fn new(text: &str) -> Self {
+        match text.len() {
+            32 => hex(text.bytes()).map(Self::Plain),
+            36 if DASHES.iter().all(|at| text.as_bytes().get(*at) == Some(&b'-')) => {
+                hex(text.bytes().filter(|b| *b != b'-')).map(Self::Dashed)
+            }
+            _ => None,
+        }
+        .unwrap_or_else(|| Self::Text(Arc::from(text)))
+    }
+
+    /// Whether there is no id at all.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Self::Text(text) if text.is_empty())
+    }
+}
+
+/// Exactly 32 lower-case hex digits; upper case is kept as text so that printing gives back what was read.
+fn hex(digits: impl Iterator<Item = u8>) -> Option<u128> {
+    let (mut value, mut count) = (0u128, 0);
+    for digit in digits {
+        let nibble = match digit {
+            b'0'..=b'9' => digit - b'0',
+            b'a'..=b'f' => digit - b'a' + 10,
+            _ => return None,
+        };
+        value = value << 4 | u128::from(nibble);
+        count += 1;
+    }
+    (count == 32).then_some(value)
+}
+
+impl Default for Id {
+    fn default() -> Self {
+        Self::Text(Arc::from(""))
+    }
+}
+
+impl fmt::Display for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Plain(value) => write!(f, "{value:032x}"),
+            Self::Dashed(value) => write!(
+                f,
+                "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
+                value >> 96,
+                value >> 80 & 0xffff,
+                value >> 64 & 0xffff,
+                value >> 48 & 0xffff,
+                value & 0xffff_ffff_ffff
+            ),
+            Self::Text(text) => f.write_str(text),
+        }
+    }
+}
+
+impl fmt::Debug for Id {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Id {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Ok(Self::new(&text))
+    }
+}
+
+impl serde::Serialize for Id {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn spellings_survive() {
+        for text in [
+            "7ae1b5ea0dcc459a8e9fcf53fd650311",
+            "000214c2-38a2-4204-82bc-c0aa8aeb8ff7",
+            "default",
+            "",
+            "7AE1B5EA0DCC459A8E9FCF53FD650311",
+            "000214c2-38a2-4204-82bc-c0aa8aeb8ff",
+            "000214c2x38a2-4204-82bc-c0aa8aeb8ff7",
+        ] {
+            assert_eq!(Id::new(text).to_string(), text);
+        }
+        assert!(matches!(Id::new("7ae1b5ea0dcc459a8e9fcf53fd650311"), Id::Plain(_)));
+        assert!(matches!(Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7"), Id::Dashed(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_survives(text in "\\PC{0,40}|[0-9a-f-]{32,36}") {
+            prop_assert_eq!(Id::new(&text).to_string(), text);
+        }
+    }
+}

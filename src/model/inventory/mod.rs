@@ -1,0 +1,15 @@
+//! Typed tables: what analysis, workload records and other collectors need beyond samples.
+//!
+//! One small file per kind. Collectors fill them, everyone else reads them from the snapshot with
+//! [`Snapshot::table`](super::snapshot::Snapshot::table). Rows are small: ids are 16 bytes, repeated
+//! texts are interned, so that 50,000 servers take less than 20 MB.
+
+pub mod aggregate;
+pub mod compute_service;
+pub mod flavor;
+pub mod hypervisor;
+pub mod interner;
+pub mod project;
+pub mod provider;
+pub mod server;
+pub mod user;
