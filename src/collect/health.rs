@@ -98,6 +98,8 @@ pub struct CollectorState {
     pub last_error: Option<ErrorKind>,
     /// The last run's error in words, for `check`, API and log.
     pub last_error_text: Option<String>,
+    /// Whether its part was withdrawn because it had become too old.
+    pub withheld: bool,
 }
 
 /// One collector's entry in the [`Health`] register.
@@ -109,10 +111,19 @@ pub struct CollectorHealth {
     pub service: &'static str,
     /// Collector, e.g. `compute.servers`.
     pub collector: &'static str,
+    /// Whether its failure alone makes the service's `_up` 0 (those at the service's quickest pace).
+    pub core: bool,
     state: Mutex<CollectorState>,
 }
 
 impl CollectorHealth {
+    /// Whether the last run failed for another reason than missing rights: a right that was never
+    /// given is blindness, not an outage.
+    pub fn failing(&self) -> bool {
+        let state = lock(&self.state);
+        state.success == Some(false) && state.last_error != Some(ErrorKind::Forbidden)
+    }
+
     /// The present state.
     pub fn state(&self) -> CollectorState {
         lock(&self.state).clone()
@@ -136,6 +147,12 @@ impl CollectorHealth {
         state.rejected = rejected;
         state.last_error = None;
         state.last_error_text = None;
+        state.withheld = false;
+    }
+
+    /// Notes that its part was withdrawn.
+    pub fn withheld(&self) {
+        lock(&self.state).withheld = true;
     }
 
     /// Notes a run that failed.
@@ -158,11 +175,18 @@ pub struct Health(Mutex<Vec<Arc<CollectorHealth>>>);
 
 impl Health {
     /// Adds a collector.
-    pub fn register(&self, origin: Origin, service: &'static str, collector: &'static str) -> Arc<CollectorHealth> {
+    pub fn register(
+        &self,
+        origin: Origin,
+        service: &'static str,
+        collector: &'static str,
+        core: bool,
+    ) -> Arc<CollectorHealth> {
         let entry = Arc::new(CollectorHealth {
             origin,
             service,
             collector,
+            core,
             state: Mutex::new(CollectorState {
                 success: None,
                 duration: Duration::ZERO,
@@ -173,15 +197,16 @@ impl Health {
                 rejected: BTreeMap::new(),
                 last_error: None,
                 last_error_text: None,
+                withheld: false,
             }),
         });
         lock(&self.0).push(Arc::clone(&entry));
         entry
     }
 
-    /// Removes a cloud's collectors, e.g. on reload.
-    pub fn forget(&self, origin: &Origin) {
-        lock(&self.0).retain(|entry| entry.origin != *origin);
+    /// Removes entries, e.g. of a service that left the catalog.
+    pub fn forget(&self, gone: impl Fn(&CollectorHealth) -> bool) {
+        lock(&self.0).retain(|entry| !gone(entry));
     }
 
     /// Every entry.

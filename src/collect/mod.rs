@@ -215,5 +215,5 @@ services![identity, compute, placement];
 /// Every table of metrics that collectors fill, for the reference.
 pub fn tables() -> Vec<&'static [&'static Descriptor]> {
     let services = SERVICES.iter().flat_map(|service| service.tables.iter().copied());
-    services.chain(host::tables()).chain([own::METRICS]).collect()
+    services.chain(host::tables()).chain(own::tables()).collect()
 }

@@ -52,6 +52,11 @@ impl Cloud {
         &self.config.name
     }
 
+    /// The configured region, if any.
+    pub fn region(&self) -> Option<&str> {
+        self.config.region.as_deref()
+    }
+
     /// Request counters.
     pub fn telemetry(&self) -> &Telemetry {
         &self.telemetry

@@ -35,11 +35,13 @@ pub enum ErrorKind {
     Catalog,
     /// Credentials or client settings that cannot work.
     Config,
+    /// A fault of stackcast itself.
+    Internal,
 }
 
 impl ErrorKind {
     /// Every kind, for tables.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Auth,
         Self::Forbidden,
         Self::NotFound,
@@ -55,6 +57,7 @@ impl ErrorKind {
         Self::Paging,
         Self::Catalog,
         Self::Config,
+        Self::Internal,
     ];
 
     /// The label value.
@@ -75,6 +78,7 @@ impl ErrorKind {
             Self::Paging => "paging",
             Self::Catalog => "catalog",
             Self::Config => "config",
+            Self::Internal => "internal",
         }
     }
 }

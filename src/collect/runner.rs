@@ -1,1 +1,0 @@
-//! Runs collectors at their own pace. (stub)
