@@ -1,0 +1,158 @@
+//! stackcast against a real Keystone, Nova and Placement: every exported value equals what the databases say.
+//!
+//! Runs when STACKCAST_TEST_OPENSTACK names the clouds.yaml of a cloud started by tests/openstack/up.sh.
+//! The truth is taken by SQL (tests/openstack/truth.sql), never through stackcast's own code.
+
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+use std::time::Duration;
+
+use support::exposition::{Labels, Page, value};
+use support::process::Stackcast;
+
+type Truth = BTreeMap<String, BTreeMap<Labels, f64>>;
+
+/// Families in scope: prefixes of the services whose databases truth.sql reads.
+const SCOPE: [&str; 3] = ["openstack_nova_", "openstack_identity_", "openstack_placement_"];
+
+fn clouds_yaml() -> Option<String> {
+    let path = std::env::var("STACKCAST_TEST_OPENSTACK").ok();
+    if path.is_none() {
+        eprintln!("\n*** SKIPPED: no real OpenStack. Start one with tests/openstack/up.sh and set");
+        eprintln!("*** STACKCAST_TEST_OPENSTACK to its clouds.yaml.\n");
+    }
+    path
+}
+
+fn script(name: &str, arguments: &[&str]) -> String {
+    let path = format!("{}/tests/openstack/{name}", env!("CARGO_MANIFEST_DIR"));
+    let output = Command::new(&path).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// Changes the cloud through its own API and waits until it has settled.
+fn change(clouds: &str, arguments: &[&str]) {
+    let state = std::path::Path::new(clouds).parent().unwrap();
+    let venv = std::env::var("STACKCAST_OS_VENV").unwrap_or_else(|_| state.join("venv").display().to_string());
+    let path = format!("{}/tests/openstack/change.py", env!("CARGO_MANIFEST_DIR"));
+    let python = format!("{venv}/bin/python");
+    let output = Command::new(python).arg(path).args(["--clouds", clouds]).args(arguments).output().unwrap();
+    assert!(output.status.success(), "change.py: {}", String::from_utf8_lossy(&output.stderr));
+    eprint!("{}", String::from_utf8_lossy(&output.stdout));
+}
+
+fn truth() -> Truth {
+    let mut truth = Truth::new();
+    for line in script("truth.sh", &[]).lines() {
+        let mut columns = line.split('\t');
+        let (family, labels, value) = (columns.next(), columns.next(), columns.next());
+        let labels: Labels = serde_json::from_str(labels.unwrap()).unwrap();
+        let value: f64 = value.unwrap().parse().unwrap();
+        let before = truth.entry(family.unwrap().to_owned()).or_default().insert(labels, value);
+        assert_eq!(before, None, "truth.sql says a sample twice: {line}");
+    }
+    truth
+}
+
+fn exported(page: &Page) -> Truth {
+    let in_scope = |name: &str| SCOPE.iter().any(|prefix| name.starts_with(prefix));
+    let families = page.iter().filter(|(name, family)| in_scope(name) && !family.samples.is_empty());
+    families
+        .map(|(name, family)| {
+            let samples = family.samples.iter().map(|((_, labels), value)| (labels.clone(), *value)).collect();
+            (name.clone(), samples)
+        })
+        .collect()
+}
+
+/// Every family of both sides, sample for sample; differences in words.
+fn differences(truth: &Truth, found: &Truth) -> Vec<String> {
+    let mut faults = Vec::new();
+    let names: BTreeSet<_> = truth.keys().chain(found.keys()).collect();
+    for name in names {
+        let none = BTreeMap::new();
+        let (want, have) = (truth.get(name).unwrap_or(&none), found.get(name).unwrap_or(&none));
+        let labels: BTreeSet<_> = want.keys().chain(have.keys()).collect();
+        let wrong: Vec<_> = labels.into_iter().filter(|l| want.get(*l) != have.get(*l)).collect();
+        for labels in wrong.iter().take(3) {
+            faults.push(format!("{name} {labels:?}: database {:?}, stackcast {:?}", want.get(*labels), have.get(*labels)));
+        }
+        if wrong.len() > 3 {
+            faults.push(format!("{name}: {} more", wrong.len() - 3));
+        }
+    }
+    faults
+}
+
+/// Waits until the page says what the databases say now; prints families compared / exported.
+async fn agrees(stackcast: &mut Stackcast, when: &str) {
+    let page = stackcast
+        .until(90, |page| {
+            // Taken anew for each page: heartbeats and updates go on while the test waits.
+            let faults = differences(&truth(), &exported(page));
+            if faults.is_empty() { Ok(()) } else { Err(faults.join("\n")) }
+        })
+        .await;
+    let (compared, samples) = (truth().len(), exported(&page).values().map(BTreeMap::len).sum::<usize>());
+    println!("{when}: {compared} families compared / {} exported, {samples} samples, all equal", exported(&page).len());
+    assert!(compared >= 50, "truth.sql covers only {compared} families");
+}
+
+/// Quick intervals, so that a change shows within seconds; deltas and generations stay in use.
+const QUICK: [(&str, &str); 2] =
+    [("STACKCAST_COLLECT__INTERVAL__FAST_SECONDS", "2"), ("STACKCAST_COLLECT__INTERVAL__SLOW_SECONDS", "3")];
+
+fn start(clouds: &str, cloud: &str, more: &[(&str, &str)]) -> Stackcast {
+    let data = std::env::temp_dir().join(format!("stackcast-real-{}", support::process::free_port()));
+    let data = data.to_str().unwrap();
+    let mut environment = vec![("OS_CLIENT_CONFIG_FILE", clouds), ("STACKCAST_DATA__DIRECTORY", data)];
+    environment.extend(QUICK);
+    environment.extend(more);
+    Stackcast::start(&[cloud], &environment)
+}
+
+/// One after the other on one cloud: the changes would disturb each other.
+#[tokio::test]
+async fn every_value_equals_the_databases_before_and_after_changes() {
+    let Some(clouds) = clouds_yaml() else { return };
+    let mut stackcast = start(&clouds, "admin", &[]);
+    agrees(&mut stackcast, "seeded").await;
+    for what in ["create", "resize", "delete"] {
+        change(&clouds, &[what]);
+        agrees(&mut stackcast, what).await;
+    }
+    let mut small_pages = start(&clouds, "admin", &[("STACKCAST_OPENSTACK__PAGE_SIZE", "5")]);
+    agrees(&mut small_pages, "page size 5").await;
+
+    let logins = |page: &Page| value(page, "stackcast_openstack_logins_total", &[]).unwrap_or(0.0);
+    let before = logins(&stackcast.page().await.unwrap());
+    change(&clouds, &["--cloud", "admin", "revoke-tokens"]);
+    stackcast
+        .until(60, |page| if logins(page) > before { Ok(()) } else { Err("no new login".to_owned()) })
+        .await;
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    agrees(&mut stackcast, "revoked tokens").await;
+}
+
+/// A reader sees less; what it cannot see is absent and said to be so, never a confident 0.
+#[tokio::test]
+async fn a_reader_gets_fewer_families_and_no_wrong_zeros() {
+    let Some(clouds) = clouds_yaml() else { return };
+    let mut stackcast = start(&clouds, "monitoring", &[]);
+    let blind = |page: &Page, collector: &str, visibility: &str| {
+        let labels = [("collector", collector), ("visibility", visibility)];
+        value(page, "stackcast_collector_visibility_info", &labels) == Some(1.0)
+    };
+    let page = stackcast
+        .until(60, |page| {
+            let said = blind(page, "compute.hypervisors", "none") && blind(page, "placement.providers", "none");
+            if said && blind(page, "compute.servers", "project") { Ok(()) } else { Err("visibility not said".to_owned()) }
+        })
+        .await;
+    for hidden in ["openstack_nova_vcpus_available", "openstack_placement_resource_total", "openstack_identity_users"] {
+        assert!(!page.contains_key(hidden), "{hidden} is not the reader's to know");
+    }
+}
