@@ -49,7 +49,10 @@ def nova():
         put('nova_flavor', 1, id=f['id'], name=f['name'], vcpus=text(f['vcpus']), ram=text(f['ram']), disk=text(f['disk']),
             is_public=text(f['os-flavor-access:is_public']))
     put('nova_availability_zones', len(get('compute', '/os-availability-zone', '2.87')['availabilityZoneInfo']))
-    put('nova_security_groups', len(get('compute', '/os-security-groups?all_tenants=1', '2.35')['security_groups']))
+    groups = 0  # this list is cut off at the page size, and has no links
+    while more := get('compute', '/os-security-groups?all_tenants=1&offset=%d' % groups, '2.35')['security_groups']:
+        groups += len(more)
+    put('nova_security_groups', groups)
     for s in get('compute', '/os-services', '2.87')['services']:
         put('nova_agent_state', s['state'] == 'up', id=s['id'], hostname=s['host'], service=s['binary'], adminState=s['status'],
             zone=s['zone'], disabledReason=text(s['disabled_reason']))
