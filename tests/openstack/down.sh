@@ -7,7 +7,7 @@ set -euo pipefail
 # shellcheck source=env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
 case ${1:-} in '' | --keep | --data) MODE=${1:-} ;; *) die "unknown argument $1; see the head of $0" ;; esac
-[ -d "$RUN" ] || exit 0
+[ -e "$STATE/lock" ] || exit 0 # nothing of ours
 if [ "$MODE" != --data ]; then
   exec 9>"$STATE/lock"
   flock -w 300 9 || die "an up.sh still works in $STATE; end it first"

@@ -29,6 +29,9 @@ cd / # the parts hold no folder of the repository
 say() { printf '[%3ds] %s\n' "$SECONDS" "$*"; }
 
 mkdir -p "$STATE"
+# down.sh removes folders of common names here. The lock is the mark of our own; a venv may come from a CI cache.
+[ -e "$STATE/lock" ] || [ -z "$(find "$STATE" -mindepth 1 -maxdepth 1 ! -name venv)" ] ||
+  die "$STATE holds other files: set STACKCAST_OS_STATE to a folder that is empty or not there yet"
 exec 9>"$STATE/lock" # a test may call this while CI's own call in the background still runs; every child closes it
 flock -w 900 9 || die "another up.sh works in $STATE for 15 minutes already; end it, then down.sh"
 [ -z "$FRESH" ] || "$HERE/down.sh" --data 9>&-
