@@ -9,7 +9,7 @@ OUT=${1:-}
 alive mysqld || die "no cloud runs in $STATE; start it with $HERE/up.sh"
 EDIT=(-e "s#$VENV/#@VENV@/#g" -e "s#$STATE/#@STATE@/#g")
 for name in "${PORT_NAMES[@]}"; do EDIT+=(-e "s#127\.0\.0\.1:${!name}\b#127.0.0.1:@$name@#g"); done
-mariadb-dump --no-defaults -S "$RUN/mysqld.sock" -u"$(id -un)" --single-transaction --skip-comments \
+mariadb-dump --no-defaults -S "$RUN/mysqld.sock" -uroot --single-transaction --skip-comments \
   --databases "${DATABASES[@]}" | LC_ALL=C sed "${EDIT[@]}" | xz -9 -c >"$OUT.part"
 mv "$OUT.part" "$OUT"
 ls -l "$OUT"

@@ -29,7 +29,7 @@ die() {
   exit 1
 }
 
-sql() { mariadb --no-defaults -S "$RUN/mysqld.sock" -u"$(id -un)" "$@"; }
+sql() { mariadb --no-defaults -S "$RUN/mysqld.sock" -uroot "$@"; } # root has no password here, whoever runs it
 
 # A pid file holds "PID STARTTIME": a pid counts as ours only while its start time (clock ticks, /proc/PID/stat) is
 # the same. The environment of a process is no mark to go by: setproctitle overwrites it.

@@ -176,7 +176,7 @@ start memcached memcached -u "$USER_NAME" -l 127.0.0.1 -p "$P_MEMCACHE" -U 0 -m 
 say "MariaDB, RabbitMQ"
 if ! [ -d "$DATA/mysql/mysql" ]; then
   mariadb-install-db --defaults-file="$CONF/my.cnf" --user="$USER_NAME" --auth-root-authentication-method=normal \
-    --auth-root-socket-user="$USER_NAME" --skip-test-db >"$LOGS/mysql-install.log" 2>&1 9>&- ||
+    --skip-test-db >"$LOGS/mysql-install.log" 2>&1 9>&- ||
     die "mariadb-install-db failed; see $LOGS/mysql-install.log"
 fi
 start mysqld mariadbd --defaults-file="$CONF/my.cnf"
