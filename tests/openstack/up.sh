@@ -169,6 +169,7 @@ unset OS_CLOUD "${!OS_@}"
 export no_proxy=127.0.0.1 NO_PROXY=127.0.0.1
 export MALLOC_ARENA_MAX=2 # or each thread takes an arena of its own
 export PYTHONPATH="$HERE/py" PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECODE=1
+export XDG_CACHE_HOME="$VENV/.cache" # stevedore keeps its list of plugins there, not in the home folder
 export OS_KEYSTONE_CONFIG_DIR="$CONF/keystone" OS_PLACEMENT_CONFIG_DIR="$CONF/placement" OS_NOVA_CONFIG_DIR="$CONF/nova"
 export OS_GLANCE_CONFIG_DIR="$CONF/glance" OS_NEUTRON_CONFIG_DIR="$CONF/neutron" OS_NEUTRON_CONFIG_FILES="neutron.conf;ml2_conf.ini"
 
