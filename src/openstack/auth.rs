@@ -152,6 +152,29 @@ mod tests {
     }
 
     #[test]
+    fn recorded_tokens() {
+        for (name, project, system, services) in [
+            ("project-scope", Some("admin"), false, true),
+            ("system-scope", None, true, true),
+            ("domain-scope", None, false, true),
+            ("unscoped", None, false, false),
+        ] {
+            let path = format!(
+                "{}/tests/recordings/openstack_client/keystone-auth-tokens-{name}.json",
+                env!("CARGO_MANIFEST_DIR")
+            );
+            let mut answer = Answer { status: 201, body: std::fs::read(path).unwrap().into(), ..Answer::default() };
+            assert!(read(&answer, Timestamp::default()).unwrap_err().contains("X-Subject-Token"));
+            answer.headers.insert("x-subject-token", "t".parse().unwrap());
+            let token = read(&answer, Timestamp::default()).unwrap();
+            let session = &token.session;
+            assert_eq!((session.project_name.as_deref(), session.system), (project, system), "{name}");
+            assert_eq!(session.services.iter().any(|(name, _)| name == "compute"), services, "{name}");
+            assert!(token.lifetime >= Duration::from_secs(3600), "{name}: {:?}", token.lifetime);
+        }
+    }
+
+    #[test]
     fn lifetime_is_by_the_server_s_clock_and_debug_hides_the_token() {
         let body = br#"{"token": {"methods": ["password"], "user": {"id": "u", "name": "n"},
             "issued_at": "2020-01-01T00:00:00.000000Z", "expires_at": "2020-01-01T04:00:00.000000Z",

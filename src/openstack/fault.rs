@@ -111,6 +111,39 @@ mod tests {
     use proptest::prelude::*;
 
     #[test]
+    fn recorded_bodies() {
+        let keystone = "The request you have made requires authentication.";
+        for (name, expected) in [
+            ("nova-unauthorized", keystone),
+            ("cinder-unauthorized", keystone),
+            ("keystone-unauthorized", keystone),
+            ("neutron-unauthorized", keystone),
+            ("placement-unauthorized", keystone),
+            ("keystone-auth-tokens-wrong-password", keystone),
+            ("glance-unauthorized", "401 Unauthorized This server could not verify that you are authorized"),
+            ("nova-not-found", "Instance 00000000-0000-0000-0000-000000000000 could not be found."),
+            ("cinder-not-found", "Volume 00000000-0000-0000-0000-000000000000 could not be found."),
+            ("keystone-not-found", "Could not find project: 0123456789abcdef0123456789abcdef."),
+            ("neutron-not-found", "Network 00000000-0000-0000-0000-000000000000 could not be found."),
+            ("neutron-v2.0-without-slash", "The resource could not be found."),
+            ("placement-not-found", "The resource could not be found. No resource provider with uuid"),
+            ("nova-forbidden-hypervisors-as-reader", "Policy doesn't allow os_compute_api:os-hypervisors:list-detail"),
+            ("cinder-forbidden-pools-as-reader", "Policy doesn't allow scheduler_extension:scheduler_stats:get_pools"),
+            ("keystone-forbidden", "You are not authorized to perform the requested action: identity:list_projects."),
+            ("placement-forbidden-as-member", "Access was denied to this resource. Policy does not allow placement:"),
+            ("nova-bad-marker", "marker [00000000-0000-0000-0000-000000000000] not found"),
+            ("nova-microversion-too-high", "Version 2.999 is not supported by the API. Minimum is 2.1 and maximum is"),
+            ("cinder-microversion-too-high", "Version 3.999 is not supported by the API."),
+            ("placement-microversion-too-high", "The resource could not be generated that was acceptable"),
+            ("cinder-foreign-microversion-header", "The server could not comply with the request"),
+        ] {
+            let path = format!("{}/tests/recordings/openstack_client/{name}.json", env!("CARGO_MANIFEST_DIR"));
+            let found = message(&std::fs::read(path).unwrap());
+            assert!(found.starts_with(expected), "{name}: {found}");
+        }
+    }
+
+    #[test]
     fn forms_that_no_recording_has() {
         for (body, expected) in [
             (
