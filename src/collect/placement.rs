@@ -1,4 +1,4 @@
-//! (stub: helper `collectors` replaces this)
+//! Placement.
 
 use super::Service;
 
