@@ -1,67 +1,33 @@
-//! Reading answers item by item, so that one odd object costs one object.
+//! What collectors share in reading answers: lists that are noted, and forms in which the APIs write the same thing.
 //!
-//! Paging, limits and errors of the wire belong to `openstack::client`; what an item means belongs to each collector.
+//! Paging, limits and skipping odd items belong to `openstack::client`; what an item means belongs to each collector.
 
-use std::collections::HashMap;
+use std::any::Any;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
-use serde_json::value::RawValue;
 
 use super::Cx;
-use crate::model::clock::Timestamp;
 use crate::openstack::client::{Listed, Request};
-use crate::openstack::error::{Error, ErrorKind};
+use crate::openstack::error::Error;
 
-/// An answer whose members are not looked at yet.
-type Members = HashMap<String, Box<RawValue>>;
-
-/// Reads a list that the API gives in one piece (no paging parameters: some services refuse them), and notes it.
-pub(super) async fn whole_list<T: DeserializeOwned>(
-    cx: &Cx,
-    request: Request<'_>,
-    key: &str,
-    each: impl FnMut(T),
-) -> Result<usize, Error> {
-    let path = request.path.to_string();
-    let members: Members = cx.client.get_json(request).await?;
-    let listed = items(&members, key, each).map_err(|detail| Error::new(ErrorKind::Decode, "", path, detail))?;
-    cx.note(&listed);
-    Ok(listed.items)
-}
-
-/// Reads a list page by page, and notes it; gives the service's clock at the first page.
-pub(super) async fn paged_list<T: DeserializeOwned>(
+/// Reads a list, and notes how it came out.
+pub(super) async fn list<T: DeserializeOwned>(
     cx: &Cx,
     request: Request<'_>,
     key: &str,
     each: impl FnMut(T) + Send,
-) -> Result<Option<Timestamp>, Error> {
+) -> Result<Listed, Error> {
     let listed = cx.client.list(request, key, each).await?;
     cx.note(&listed);
-    Ok(listed.server_time)
+    Ok(listed)
 }
 
 /// A table of another collector, waited for briefly: only labels are the poorer without it.
-pub(super) async fn table_soon<T: std::any::Any + Send + Sync>(cx: &Cx) -> Option<std::sync::Arc<T>> {
+pub(super) async fn table_soon<T: Any + Send + Sync>(cx: &Cx) -> Option<Arc<T>> {
     const SOON: Duration = Duration::from_secs(5);
     tokio::time::timeout(SOON, cx.wait_for_table::<T>()).await.ok().flatten()
-}
-
-fn items<T: DeserializeOwned>(members: &Members, key: &str, mut each: impl FnMut(T)) -> Result<Listed, String> {
-    let list = members.get(key).ok_or_else(|| format!("the answer has no list `{key}`"))?;
-    let raw: Vec<&RawValue> = serde_json::from_str(list.get()).map_err(|e| format!("`{key}`: {e}"))?;
-    let mut listed = Listed { pages: 1, ..Listed::default() };
-    for item in raw {
-        match serde_json::from_str(item.get()) {
-            Ok(item) => {
-                each(item);
-                listed.items += 1;
-            }
-            Err(e) => listed.rejected.push(("decode", format!("{key}: {e}"))),
-        }
-    }
-    Ok(listed)
 }
 
 /// For members that are null where one expects an empty text, list or number.
@@ -92,13 +58,12 @@ pub(super) fn bool_label(value: bool) -> &'static str {
     if value { "true" } else { "false" }
 }
 
-/// The items of a recorded answer, through the same code.
+/// The items of a recorded answer, all of which must decode.
 #[cfg(test)]
-pub(super) fn recorded<T: DeserializeOwned>(body: &[u8], key: &str) -> (Vec<T>, Listed) {
-    let members: Members = serde_json::from_slice(body).unwrap();
-    let mut found = Vec::new();
-    let listed = items(&members, key, |item| found.push(item)).unwrap();
-    (found, listed)
+pub(super) fn recorded<T: DeserializeOwned>(body: &[u8], key: &str) -> Vec<T> {
+    let members: serde_json::Value = serde_json::from_slice(body).unwrap();
+    let items = members[key].as_array().unwrap().iter();
+    items.map(|item| serde_json::from_str(&item.to_string()).unwrap_or_else(|e| panic!("{e}: {item}"))).collect()
 }
 
 #[cfg(test)]
@@ -114,16 +79,11 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_item_costs_only_itself() {
-        let body = br#"{"links": {}, "things": [{"id": 1, "name": null}, {"name": "x"}, 7, {"id": "b", "name": "y"}]}"#;
-        let (found, listed) = recorded::<Thing>(body, "things");
-        assert_eq!(found, [Thing { id: "1".into(), name: String::new() }, Thing { id: "b".into(), name: "y".into() }]);
-        assert_eq!((listed.items, listed.rejected.len()), (2, 2));
-    }
-
-    #[test]
-    fn an_answer_without_the_list_is_an_error() {
-        let members: Members = serde_json::from_str(r#"{"other": []}"#).unwrap();
-        assert!(items::<Thing>(&members, "things", |_| {}).is_err());
+    fn nulls_absences_and_numbers() {
+        let body = br#"{"things": [{"id": 1, "name": null}, {"id": "b", "name": "y"}, {"id": "c"}]}"#;
+        let found = recorded::<Thing>(body, "things");
+        let expected = [("1", ""), ("b", "y"), ("c", "")];
+        assert_eq!(found, expected.map(|(id, name)| Thing { id: id.into(), name: name.into() }));
+        assert!(serde_json::from_str::<Thing>(r#"{"id": null}"#).is_err());
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::collect::decode::{bool_label, null_as_default, paged_list};
+use crate::collect::decode::{bool_label, list, null_as_default};
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::inventory::flavor::{Flavor, Flavors};
@@ -72,7 +72,7 @@ impl Collect for Collector {
             let version = cx.client.negotiate(VERSION).await?;
             let request = Request::new("flavors/detail").query("is_public", "None").at(version);
             let mut items = Vec::new();
-            paged_list(cx, request, "flavors", |item: Item| items.push(item)).await?;
+            list(cx, request, "flavors", |item: Item| items.push(item)).await?;
             // Without the right to see private flavors Nova leaves them out silently.
             if items.iter().all(|item| item.is_public) && !is_admin(cx).await {
                 cx.report.set_visibility(Visibility::Project);
@@ -130,8 +130,7 @@ mod tests {
         let new: &[u8] = include_bytes!("../../../tests/recordings/nova/flavors-detail-2.61.json");
         let old: &[u8] = include_bytes!("../../../tests/recordings/nova/flavors-detail-2.1.json");
         let [new, old] = [new, old].map(|body| {
-            let (items, listed) = recorded::<Item>(body, "flavors");
-            assert!(listed.rejected.is_empty());
+            let items = recorded::<Item>(body, "flavors");
             seal(emit(items))
         });
         assert_eq!(only(&new, &FLAVORS), 7.0);

@@ -2,7 +2,7 @@
 
 use serde::de::IgnoredAny;
 
-use crate::collect::decode::whole_list;
+use crate::collect::decode::list;
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::part::PartBuilder;
@@ -27,8 +27,8 @@ impl Collect for Collector {
             let mut part = PartBuilder::new();
             let version = cx.client.negotiate(VERSION).await?;
             let request = Request::new("os-security-groups").query("all_tenants", "1").at(version);
-            match whole_list(cx, request, "security_groups", |_: IgnoredAny| {}).await {
-                Ok(groups) => part.put(&SECURITY_GROUPS, [], groups as f64),
+            match list(cx, request, "security_groups", |_: IgnoredAny| {}).await {
+                Ok(listed) => part.put(&SECURITY_GROUPS, [], listed.items as f64),
                 // A Nova that no longer speaks 2.35 does not know the call: nothing to say, and no fault.
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Version) => {
                     cx.report.set_visibility(Visibility::None);

@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::collect::decode::{null_as_default, paged_list};
+use crate::collect::decode::{list, null_as_default};
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -46,7 +46,7 @@ impl Collect for Collector {
             let version = cx.client.negotiate(VERSION).await?;
             let request = Request::new("os-simple-tenant-usage").query("detailed", "1").at(version);
             let mut servers = Vec::new();
-            paged_list(cx, request, "tenant_usages", |project: Project| servers.extend(project.server_usages)).await?;
+            list(cx, request, "tenant_usages", |project: Project| servers.extend(project.server_usages)).await?;
             emit(servers, &mut part);
             Ok(part)
         })
@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_recorded_usage() {
         let body = include_bytes!("../../../tests/recordings/nova/simple-tenant-usage-detailed.json");
-        let (projects, _) = recorded::<Project>(body, "tenant_usages");
+        let projects = recorded::<Project>(body, "tenant_usages");
         let mut part = PartBuilder::new();
         emit(projects.into_iter().flat_map(|project| project.server_usages).collect(), &mut part);
         let rows = rows(&seal(part), &SERVER_LOCAL_GB);

@@ -7,7 +7,7 @@ use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 
 /// An instance as Nova lists it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Server {
     /// Display name.
     pub name: Box<str>,
