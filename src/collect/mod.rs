@@ -5,12 +5,15 @@
 //! duration, last success, items, rejected items, errors by kind, visibility, and withdrawal when too old.
 
 pub mod compute;
+mod decode;
 pub mod health;
 pub mod host;
 pub mod identity;
 pub mod own;
 pub mod placement;
 pub mod runner;
+#[cfg(test)]
+mod sealed;
 
 use std::any::Any;
 use std::future::Future;
