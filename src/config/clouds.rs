@@ -53,6 +53,10 @@ pub enum Wanted {
 }
 
 impl Clouds {
+    /// What to tell a user who has no cloud configured; the host is served all the same.
+    pub const HOW_TO_ADD: &str = "put a clouds.yaml into ./, ~/.config/openstack/ or /etc/openstack/, or set the OS_* \
+         variables of an openrc file; `stackcast demo` shows everything without a cloud";
+
     /// What is to be served, given the value of OS_CLOUD.
     pub fn wanted(&self, os_cloud: Option<&str>) -> Wanted {
         match os_cloud {

@@ -66,7 +66,10 @@ fn assign(variable: &str, text: &str, root: &Section) -> Result<Option<Assignmen
     };
     match convert(text, key) {
         Some(value) => Ok(Some(Assignment { variable: variable.to_owned(), path, value })),
-        None => Err(Fault::new(format!("environment variable {variable}"), format!("expected {}", wanted(&key.shape)))),
+        None => Err(Fault::new(
+            format!("environment variable {variable}: {}", key.name()),
+            format!("expected {}", wanted(&key.shape)),
+        )),
     }
 }
 

@@ -25,6 +25,8 @@ pub use error::{Error, Fault};
 pub use filter::Filter;
 pub use load::{Loaded, Override, Sources};
 pub use reload::{changed_keys, restart_keys};
+#[cfg(test)]
+pub(crate) use validate::SERVICES;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
