@@ -13,13 +13,14 @@ use crate::collect::SERVICES;
 use crate::collect::health::Health;
 use crate::collect::own::Own;
 use crate::collect::runner::Runner;
-use crate::config::{self, Settings};
-use crate::expose::{Encoding, Exposition, Format, Hooks, ServeError, Server, Status};
+use crate::config::{self, EndpointType, Settings, Wanted};
+use crate::expose::{CloudStatus, Encoding, Exposition, Format, Hooks, ServeError, Server, Status};
 use crate::model::clock::Clock;
 use crate::model::part::Origin;
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 use crate::openstack::client::{Cloud, Session};
-use crate::openstack::clouds::CloudConfig;
+use crate::openstack::clouds::{self, CloudConfig, CloudsError, Interface};
+use crate::openstack::error::{Error as CallError, ErrorKind};
 
 /// Reads the configuration; called at the start and for every reload.
 pub type Loader = Arc<dyn Fn() -> Result<Settings, config::Error> + Send + Sync>;
@@ -33,6 +34,12 @@ pub enum Error {
     /// The configuration.
     #[error(transparent)]
     Config(#[from] config::Error),
+    /// clouds.yaml, secure.yaml or `OS_*`.
+    #[error(transparent)]
+    Clouds(#[from] CloudsError),
+    /// A cloud whose client cannot be made.
+    #[error("cloud `{0}`: {1}")]
+    Cloud(String, CallError),
     /// The web server.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -45,11 +52,12 @@ pub enum Error {
 pub async fn serve(loader: Loader) -> Result<(), Error> {
     let settings = loader()?;
     let app = App::new(&settings, loader);
+    let clouds = open_clouds(&settings, &app.clock)?.insist()?;
     let server = Server::bind(&settings.expose, app.hooks()).await?;
     for address in server.addresses() {
         tracing::info!(%address, path = settings.expose.telemetry_path, "serving");
     }
-    app.start(&settings);
+    app.start(&settings, clouds);
     let shutdown = CancellationToken::new();
     let signals = tokio::spawn(handle_signals(Arc::clone(&app), shutdown.clone()));
     let renderer = tokio::spawn(Arc::clone(&app.exposition).keep_warm());
@@ -126,7 +134,7 @@ impl App {
     }
 
     /// Starts collecting; parts of the former run stay until they are replaced or too old.
-    fn start(&self, settings: &Settings) {
+    fn start(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
         let runner = Runner {
             store: Arc::clone(&self.store),
             health: Arc::clone(&self.health),
@@ -135,9 +143,8 @@ impl App {
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
         };
-        let clouds = open_clouds(settings, &self.clock);
         if clouds.is_empty() {
-            tracing::warn!("no cloud configured: serving the local host only; {}", config::CLOUD_HINT);
+            tracing::warn!("no cloud is configured: serving the local host only; {}", config::Clouds::HOW_TO_ADD);
         }
         self.own.set_clouds(clouds.clone());
         self.withdraw_foreign(settings, &clouds);
@@ -167,26 +174,37 @@ impl App {
 
     async fn reload(&self) -> Result<(), String> {
         let _one = self.reloading.lock().await;
-        let settings = match (self.loader)() {
-            Ok(settings) => settings,
+        match self.load() {
+            Ok((settings, clouds)) => {
+                self.replace(&settings, clouds).await;
+                self.own.reloaded(true);
+                tracing::info!("configuration reloaded");
+                Ok(())
+            }
             Err(error) => {
                 tracing::error!(%error, "reload failed; the former configuration stays in force");
                 self.own.reloaded(false);
-                return Err(error.to_string());
+                Err(error.to_string())
             }
-        };
+        }
+    }
+
+    fn load(&self) -> Result<(Settings, Vec<Arc<Cloud>>), Error> {
+        let settings = (self.loader)()?;
+        let clouds = open_clouds(&settings, &self.clock)?.insist()?;
+        Ok((settings, clouds))
+    }
+
+    async fn replace(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
         let former = self.lock().take();
-        if let Some(former) = &former {
-            for key in former.settings.needs_restart(&settings) {
+        if let Some(former) = former {
+            for key in config::restart_keys(&config::changed_keys(&former.settings, settings)) {
                 tracing::warn!(key, "changed, but takes effect only after a restart");
             }
             stop_runner(&former.runner).await;
             self.health.forget(|_| true);
         }
-        self.start(&settings);
-        self.own.reloaded(true);
-        tracing::info!("configuration reloaded");
-        Ok(())
+        self.start(settings, clouds);
     }
 
     /// Ready when every collector has ended its first run, well or not: a dead cloud must not keep
@@ -195,7 +213,7 @@ impl App {
         let running = self.lock();
         let entries = self.health.entries();
         let waiting = entries.iter().filter(|entry| entry.state().success.is_none()).count();
-        let clouds: Vec<String> = running.iter().flat_map(|r| &r.clouds).map(|cloud| self.describe(cloud)).collect();
+        let clouds: Vec<_> = running.iter().flat_map(|r| &r.clouds).map(|cloud| self.describe(cloud)).collect();
         let seen = |cloud: &Arc<Cloud>| entries.iter().any(|e| e.origin.cloud.as_deref() == Some(cloud.name()));
         let unseen = running.iter().flat_map(|r| &r.clouds).filter(|cloud| !seen(cloud)).count();
         let ready = match (waiting, unseen) {
@@ -203,16 +221,22 @@ impl App {
             (_, 0) => Err(format!("{waiting} collectors have not ended their first run")),
             _ => Err(format!("{unseen} clouds have not answered a login yet")),
         };
-        let hints = if clouds.is_empty() { vec![config::CLOUD_HINT.to_owned()] } else { Vec::new() };
+        let hints = if clouds.is_empty() { vec![config::Clouds::HOW_TO_ADD.to_owned()] } else { Vec::new() };
         Status { ready, clouds, hints }
     }
 
-    fn describe(&self, cloud: &Cloud) -> String {
+    fn describe(&self, cloud: &Cloud) -> CloudStatus {
         let entries = self.health.entries();
         let of_cloud: Vec<_> = entries.iter().filter(|e| e.origin.cloud.as_deref() == Some(cloud.name())).collect();
         let failing = of_cloud.iter().filter(|entry| entry.failing()).count();
         let good = of_cloud.iter().filter(|entry| entry.state().success == Some(true)).count();
-        format!("{}: {good} of {} collectors succeed, {failing} fail", cloud.name(), of_cloud.len())
+        let regions: BTreeSet<&str> = of_cloud.iter().filter_map(|entry| entry.origin.region.as_deref()).collect();
+        CloudStatus {
+            cloud: cloud.name().to_owned(),
+            region: regions.into_iter().collect::<Vec<_>>().join(", "),
+            up: good > 0 && failing == 0,
+            detail: format!("{good} of {} collectors succeed, {failing} fail", of_cloud.len()),
+        }
     }
 
     async fn stop(&self) {
@@ -240,17 +264,69 @@ fn limits(settings: &Settings) -> SeriesLimits {
     SeriesLimits { per_family: settings.limits.series_per_family, total: settings.limits.series_total }
 }
 
-/// The clouds of the configuration; one that cannot work is logged and left out, the others go on.
-fn open_clouds(settings: &Settings, clock: &Clock) -> Vec<Arc<Cloud>> {
-    let mut clouds = Vec::new();
-    for configured in settings.clouds.load() {
-        let opened = configured.and_then(|config: CloudConfig| Ok(Cloud::new(config, &settings.openstack, clock.clone())?));
-        match opened {
-            Ok(cloud) => clouds.push(cloud),
-            Err(error) => tracing::error!(%error, "cloud left out"),
+/// The configured clouds, and why some of them cannot be used.
+struct Opened {
+    clouds: Vec<Arc<Cloud>>,
+    faults: Vec<(String, CallError)>,
+}
+
+impl Opened {
+    /// One broken cloud does not keep the others out of service, but nothing is served in silence when all are broken.
+    fn insist(self) -> Result<Vec<Arc<Cloud>>, Error> {
+        for (cloud, fault) in &self.faults {
+            tracing::error!(cloud, %fault, "cloud left out");
+        }
+        match self.faults.into_iter().next() {
+            Some((cloud, fault)) if self.clouds.is_empty() => Err(Error::Cloud(cloud, fault)),
+            _ => Ok(self.clouds),
         }
     }
-    clouds
+}
+
+fn open_clouds(settings: &Settings, clock: &Clock) -> Result<Opened, Error> {
+    let mut opened = Opened { clouds: Vec::new(), faults: Vec::new() };
+    let wanted = settings.clouds.wanted(std::env::var("OS_CLOUD").ok().as_deref());
+    let sources = clouds::Sources::of_process(settings.clouds.file.clone());
+    let found = match clouds::Clouds::read(&sources) {
+        Ok(found) => found,
+        Err(CloudsError::Nothing { .. }) if wanted == Wanted::All => return Ok(opened),
+        Err(error) => return Err(error.into()),
+    };
+    let unusable = |fault: CloudsError| CallError::new(ErrorKind::Config, "identity", "clouds.yaml", fault.to_string());
+    let mut configs = Vec::new();
+    match wanted {
+        Wanted::All => {
+            configs = found.usable;
+            opened.faults.extend(found.faults.into_iter().map(|(name, fault)| (name, unusable(fault))));
+        }
+        Wanted::Named(names) => {
+            for name in names {
+                match found.clone().select(&name) {
+                    Ok(config) => configs.push(config),
+                    Err(unknown @ CloudsError::Unknown { .. }) => return Err(unknown.into()),
+                    Err(fault) => opened.faults.push((name, unusable(fault))),
+                }
+            }
+        }
+    }
+    for mut config in configs {
+        let name = config.name.clone();
+        choose_interface(&mut config, settings.clouds.endpoint_type);
+        match Cloud::new(config, &settings.openstack, clock.clone()) {
+            Ok(cloud) => opened.clouds.push(cloud),
+            Err(fault) => opened.faults.push((name, fault)),
+        }
+    }
+    Ok(opened)
+}
+
+fn choose_interface(config: &mut CloudConfig, endpoint_type: Option<EndpointType>) {
+    config.interface = match endpoint_type {
+        Some(EndpointType::Public) => Interface::Public,
+        Some(EndpointType::Internal) => Interface::Internal,
+        Some(EndpointType::Admin) => Interface::Admin,
+        None => config.interface,
+    };
 }
 
 /// Everything that one run of every collector found.
@@ -270,7 +346,7 @@ pub struct CloudCheck {
     /// Name in clouds.yaml.
     pub name: String,
     /// The session, or why there is none.
-    pub session: Result<Arc<Session>, String>,
+    pub session: Result<Arc<Session>, CallError>,
 }
 
 /// Runs every collector once, side by side, for at most `patience`: for `once` and `check`.
@@ -286,12 +362,13 @@ pub async fn collect_once(settings: &Settings, patience: Duration, format: Forma
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),
     };
-    let clouds = open_clouds(&settings, &app.clock);
+    let Opened { clouds, faults } = open_clouds(&settings, &app.clock)?;
     app.own.set_clouds(clouds.clone());
     if settings.collect.host.enabled {
         runner.collect_host_once().await;
     }
-    let checks = futures_util::future::join_all(clouds.iter().map(|cloud| check_cloud(&runner, cloud, patience))).await;
+    let mut checks = futures_util::future::join_all(clouds.iter().map(|cloud| check_cloud(&runner, cloud, patience))).await;
+    checks.extend(faults.into_iter().map(|(name, fault)| CloudCheck { name, session: Err(fault) }));
     let page = app.exposition.page(format, Encoding::Identity).await;
     let bytes: Vec<u8> = page.pieces.iter().flat_map(|piece| piece.iter().copied()).collect();
     let page = String::from_utf8_lossy(&bytes).into_owned();
@@ -300,17 +377,20 @@ pub async fn collect_once(settings: &Settings, patience: Duration, format: Forma
 
 async fn check_cloud(runner: &Runner, cloud: &Arc<Cloud>, patience: Duration) -> CloudCheck {
     let name = cloud.name().to_owned();
-    let run = async {
-        let session = cloud.session().await.map_err(|error| error.to_string())?;
-        runner.collect_cloud_once(cloud, &session).await;
-        Ok(session)
+    let region = cloud.config().region.as_deref().unwrap_or("");
+    let unfinished = || {
+        let detail = format!("no answer within {} s", patience.as_secs());
+        CallError::new(ErrorKind::Timeout, "identity", "auth/tokens", detail)
     };
-    let session = match tokio::time::timeout(patience, run).await {
+    let deadline = tokio::time::Instant::now() + patience;
+    let session = match tokio::time::timeout_at(deadline, cloud.session()).await {
         Ok(session) => session,
-        Err(_) => Err(format!("not done within {} s", patience.as_secs())),
+        Err(_) => Err(unfinished()),
     };
-    if let Err(error) = &session {
-        runner.note_login_failed(&Origin::new(&name, cloud.region().unwrap_or("")), error);
+    match &session {
+        // What does not end in time stays without an outcome, and is reported so.
+        Ok(session) => drop(tokio::time::timeout_at(deadline, runner.collect_cloud_once(cloud, session)).await),
+        Err(error) => runner.note_login_failure(&Origin::new(&name, region), error),
     }
     CloudCheck { name, session }
 }

@@ -60,7 +60,7 @@ impl Runner {
         let mut running = Running::new();
         let mut wait = LOGIN_WAIT;
         // Before the first login the regions are unknown; failures are shown under the configured one.
-        let unknown = Origin::new(cloud.name(), cloud.region().unwrap_or(""));
+        let unknown = Origin::new(cloud.name(), cloud.config().region.as_deref().unwrap_or(""));
         loop {
             let session = tokio::select! {
                 session = cloud.session() => session,
@@ -93,7 +93,7 @@ impl Runner {
     }
 
     /// Shows every wanted service as failing while nobody can log in: its `_up` is 0, not absent.
-    fn note_login_failure(&self, origin: &Origin, error: &Error) {
+    pub fn note_login_failure(&self, origin: &Origin, error: &Error) {
         let known = self.health.entries();
         for (service, spec) in wanted(&self.settings) {
             let entry = known.iter().find(|entry| entry.origin == *origin && entry.collector == spec.name).cloned();
