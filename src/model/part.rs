@@ -111,9 +111,7 @@ impl<'a> Sample<'a> {
     /// The value.
     pub fn value(self) -> Value<'a> {
         match &self.family.values {
-            Values::Numbers(values) => {
-                Value::Number(values.get(self.index).copied().unwrap_or(f64::NAN))
-            }
+            Values::Numbers(values) => Value::Number(values.get(self.index).copied().unwrap_or(f64::NAN)),
             Values::Histograms(values) => match values.get(self.index) {
                 Some(value) => Value::Histogram(value),
                 None => Value::Number(f64::NAN),
@@ -132,11 +130,7 @@ impl<'a> Sample<'a> {
 
 impl Family {
     fn new(row: Row, histogram: bool) -> Self {
-        let values = if histogram {
-            Values::Histograms(Vec::new())
-        } else {
-            Values::Numbers(Vec::new())
-        };
+        let values = if histogram { Values::Histograms(Vec::new()) } else { Values::Numbers(Vec::new()) };
         Self { row, text: String::new(), ends: Vec::new(), values }
     }
 
@@ -422,11 +416,7 @@ impl Part {
                 let cap = family.len() - excess;
                 let cut = family.clone().seal(cap, &mut Rejected::default());
                 *family = cut;
-                dropped.push(Dropped {
-                    family: family.row.name.clone(),
-                    reason: "limit",
-                    samples: excess as u64,
-                });
+                dropped.push(Dropped { family: family.row.name.clone(), reason: "limit", samples: excess as u64 });
             }
             left -= family.len();
         }

@@ -36,10 +36,7 @@ impl FromStr for Microversion {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let invalid = || InvalidMicroversion(text.to_owned());
         let (major, minor) = text.split_once('.').ok_or_else(invalid)?;
-        Ok(Self {
-            major: major.parse().map_err(|_| invalid())?,
-            minor: minor.parse().map_err(|_| invalid())?,
-        })
+        Ok(Self { major: major.parse().map_err(|_| invalid())?, minor: minor.parse().map_err(|_| invalid())? })
     }
 }
 
