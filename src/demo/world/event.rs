@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 
 use super::seed::mix;
 use super::server::Status;
-use super::{AnomalyKind, World, anomaly, seconds};
+use super::{AnomalyKind, World, seconds};
 use crate::model::clock::Timestamp;
 
 /// One change to come; ordered so that the earliest is the greatest, as a heap wants it.

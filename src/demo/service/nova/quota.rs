@@ -60,12 +60,16 @@ impl Nova<'_> {
 
     pub(super) fn quota_set(&self, id: &str) -> Result<Answer> {
         let subject = self.subject(id)?;
-        Ok(self.quota_answer(&subject, |j, (name, limit, _, _)| drop(j.put(name, *limit))))
+        Ok(self.quota_answer(&subject, |j, (name, limit, _, _)| {
+            j.put(name, *limit);
+        }))
     }
 
     pub(super) fn quota_defaults(&self, id: &str) -> Result<Answer> {
         let subject = Subject { quota: QUOTA_DEFAULT, ..self.subject(id)? };
-        Ok(self.quota_answer(&subject, |j, (name, limit, _, _)| drop(j.put(name, *limit))))
+        Ok(self.quota_answer(&subject, |j, (name, limit, _, _)| {
+            j.put(name, *limit);
+        }))
     }
 
     pub(super) fn quota_set_detail(&self, id: &str) -> Result<Answer> {
