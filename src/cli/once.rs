@@ -46,7 +46,7 @@ enum Format {
 pub(super) fn run(flags: &OnceFlags) -> Result<ExitCode, Failure> {
     let loaded = super::start(&flags.flags)?;
     let format = match flags.format {
-        Format::Classic => PageFormat::Classic,
+        Format::Classic => PageFormat::Text,
         Format::OpenMetrics => PageFormat::OpenMetrics,
     };
     let collected = super::block_on(app::collect_once(&loaded.settings, flags.patience.duration(), format))??;

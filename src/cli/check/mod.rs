@@ -59,7 +59,7 @@ impl Row {
 
 pub(super) fn run(flags: &CheckFlags) -> Result<ExitCode, Failure> {
     let loaded = super::start(&flags.flags)?;
-    let work = app::collect_once(&loaded.settings, flags.patience.duration(), Format::Classic);
+    let work = app::collect_once(&loaded.settings, flags.patience.duration(), Format::Text);
     let collected = super::block_on(work)??;
     let rows: Vec<Row> = collected
         .health
