@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::Settings;
 use super::error::Fault;
+use super::keys;
 use super::suggest::nearest;
 
 /// Bytes of a configuration file; a larger one is something else.
@@ -121,9 +122,12 @@ fn explain(path: &Path, at: Option<(usize, usize)>, message: &str) -> Fault {
     if message.starts_with("unknown field")
         && let Some(unknown) = quoted.next()
     {
+        // The YAML parser does not say what it would have taken; then every name of the schema is a candidate.
         let known: Vec<&str> = quoted.collect();
+        let root = keys::root();
+        let candidates = if known.is_empty() { root.names() } else { known.clone() };
         let fault = Fault::new(place, format!("unknown key `{unknown}`"));
-        return match nearest(unknown, known.iter().copied()) {
+        return match nearest(unknown, candidates) {
             Some(meant) => fault.hint(format!("did you mean `{meant}`?")),
             None if known.is_empty() => fault,
             None => fault.hint(format!("known here: {}", known.join(", "))),
@@ -143,6 +147,12 @@ fn in_words(message: &str) -> String {
         ("expected a sequence", "expected a list"),
         ("unknown variant", "unknown value"),
         ("expected path string", "expected a path"),
+        ("invalid u64", "expected a whole number from 0 up"),
+        ("invalid u32", "expected a whole number from 0 up"),
+        ("invalid usize", "expected a whole number from 0 up"),
+        ("invalid boolean", "expected true or false"),
+        ("invalid float, expected `inf`", "text must be in quotes"),
+        ("expected mapping start", "expected keys with values, not a list or a single value"),
     ];
     words.iter().fold(message.to_owned(), |text, (from, to)| text.replace(from, to))
 }

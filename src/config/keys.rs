@@ -77,6 +77,13 @@ impl Section {
             .or_else(|| self.sections.iter().find_map(|section| section.find(path)))
     }
 
+    /// Every name that a key or a table below has.
+    pub(crate) fn names(&self) -> Vec<&str> {
+        let own = self.path.last().map(String::as_str).into_iter();
+        let keys = self.keys.iter().filter_map(|key| key.path.last()).map(String::as_str);
+        own.chain(keys).chain(self.sections.iter().flat_map(Self::names)).collect()
+    }
+
     /// Every key below, depth first.
     pub(crate) fn all(&self) -> Vec<&Key> {
         self.keys.iter().chain(self.sections.iter().flat_map(Self::all)).collect()

@@ -134,7 +134,7 @@ impl Args for Foreign {
     fn augment_args(command: Command) -> Command {
         FLAGS.iter().fold(command, |command, flag| {
             let action = if flag.takes_value { ArgAction::Append } else { ArgAction::SetTrue };
-            let arg = Arg::new(flag.name).long(flag.name).action(action);
+            let arg = Arg::new(flag.name).long(flag.name).value_name("VALUE").action(action);
             command.arg(match flag.effect {
                 Needless(why) => arg.help("Accepted without effect").long_help(why).hide_short_help(true),
                 Refused(instead) => arg.help(instead).hide(true),

@@ -30,12 +30,19 @@ pub(super) fn render() -> String {
 fn section(text: &mut String, section: &Section) {
     let named = section.path.iter().any(|name| name == ANY);
     if !section.path.is_empty() && (!section.keys.is_empty() || section.sections.is_empty()) {
-        text.push('\n');
-        comment(text, &section.doc);
+        if !named {
+            text.push('\n');
+            comment(text, &section.doc);
+        }
         // A table for any name is shown by example; active, it would add an entry of that name.
         let mark = if named { "# " } else { "" };
         let path: Vec<&str> = section.path.iter().map(|name| if name == ANY { "compute" } else { name }).collect();
         let _ = writeln!(text, "{mark}[{}]", path.join("."));
+    }
+    if section.keys.is_empty() && section.sections.iter().any(|below| below.path.last().is_some_and(|name| name == ANY))
+    {
+        text.push('\n');
+        comment(text, &section.doc);
     }
     for key in &section.keys {
         entry(text, key, named);
