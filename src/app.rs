@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::collect::SERVICES;
+use crate::collect::{Keep, SERVICES};
 use crate::collect::health::Health;
 use crate::collect::own::Own;
 use crate::collect::runner::Runner;
@@ -40,6 +40,9 @@ pub enum Error {
     /// A cloud whose client cannot be made.
     #[error("cloud `{0}`: {1}")]
     Cloud(String, CallError),
+    /// The data directory.
+    #[error(transparent)]
+    Data(#[from] config::DirectoryError),
     /// The web server.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -51,6 +54,7 @@ pub enum Error {
 /// Collects and serves until SIGTERM or SIGINT; SIGHUP and `/-/reload` load the configuration anew.
 pub async fn serve(loader: Loader) -> Result<(), Error> {
     let settings = loader()?;
+    settings.data.prepare()?;
     let app = App::new(&settings, loader);
     let clouds = open_clouds(&settings, &app.clock)?.insist()?;
     let server = Server::bind(&settings.expose, app.hooks()).await?;
@@ -139,6 +143,7 @@ impl App {
             store: Arc::clone(&self.store),
             health: Arc::clone(&self.health),
             settings: Arc::new(settings.collect.clone()),
+            keep: keep(settings),
             clock: self.clock.clone(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -260,6 +265,11 @@ async fn stop_runner(runner: &Runner) {
     }
 }
 
+fn keep(settings: &Settings) -> Keep {
+    let filter = settings.filter.clone();
+    Keep::new(move |row| !filter.drops(&row.name, row.slow, row.deprecated))
+}
+
 fn limits(settings: &Settings) -> SeriesLimits {
     SeriesLimits { per_family: settings.limits.series_per_family, total: settings.limits.series_total }
 }
@@ -330,6 +340,7 @@ fn choose_interface(config: &mut CloudConfig, endpoint_type: Option<EndpointType
 }
 
 /// Everything that one run of every collector found.
+#[derive(Debug)]
 pub struct Collected {
     /// The metrics page.
     pub page: String,
@@ -342,6 +353,7 @@ pub struct Collected {
 }
 
 /// One cloud's login.
+#[derive(Debug)]
 pub struct CloudCheck {
     /// Name in clouds.yaml.
     pub name: String,
@@ -358,6 +370,7 @@ pub async fn collect_once(settings: &Settings, patience: Duration, format: Forma
         store: Arc::clone(&app.store),
         health: Arc::clone(&app.health),
         settings: Arc::new(settings.collect.clone()),
+        keep: keep(&settings),
         clock: app.clock.clone(),
         tasks: TaskTracker::new(),
         stop: CancellationToken::new(),

@@ -101,6 +101,7 @@ impl DemoFlags {
         sources.overrides = vec![
             set("demo", ["clouds", "file"], Value::from(clouds_yaml.to_string_lossy())),
             set("demo", ["clouds", "names"], Value::from(vec!["demo"])),
+            set("demo", ["data", "directory"], Value::from(clouds_yaml.with_file_name("data").to_string_lossy())),
         ];
         if !self.listen_addresses.is_empty() {
             let addresses = Value::from(self.listen_addresses.as_slice());

@@ -372,6 +372,12 @@ impl PartBuilder {
         self.tables.insert(table);
     }
 
+    /// Drops whole families.
+    pub fn retain(&mut self, keep: impl Fn(&Descriptor) -> bool) {
+        self.families.retain(|family| keep(&family.row));
+        self.by_name = self.families.iter().enumerate().map(|(at, family)| (family.row.name.clone(), at)).collect();
+    }
+
     /// Samples so far.
     pub fn samples(&self) -> usize {
         self.families.iter().map(Family::len).sum()

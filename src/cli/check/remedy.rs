@@ -43,5 +43,6 @@ pub(super) fn of_kind(kind: ErrorKind) -> &'static str {
         ErrorKind::Paging => "raise openstack.pages_max; a list without end is a fault of the service",
         ErrorKind::Catalog => "check region and endpoint type, or leave the service out",
         ErrorKind::Config => "correct the cloud in clouds.yaml",
+        ErrorKind::Internal => "this is a fault of stackcast; please report it with the log",
     }
 }

@@ -22,7 +22,8 @@ fn all_tables() -> Vec<Group> {
     let mut groups: Vec<Group> =
         collect::SERVICES.iter().map(|service| group(service.name, service.tables.to_vec())).collect();
     groups.push(group("local host", collect::host::tables()));
-    groups.push(group("stackcast itself", vec![collect::own::METRICS]));
+    groups.push(group("stackcast itself", collect::own::tables().to_vec()));
+    groups.push(group("web server", crate::expose::tables()));
     groups
 }
 
