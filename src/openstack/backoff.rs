@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 /// Waits between failures of one thing, doubling from the first to the longest.
 #[derive(Clone, Debug)]
 pub(super) struct Backoff {
+    first: Duration,
     next: Duration,
     longest: Duration,
     until: Option<Instant>,
@@ -12,13 +13,18 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(first: Duration, longest: Duration) -> Self {
-        Self { next: first, longest, until: None }
+        Self { first, next: first, longest, until: None }
     }
 
     /// Notes a failure: not again for a while.
     pub(super) fn fail(&mut self) {
         self.until = Some(Instant::now() + self.next);
         self.next = (self.next * 2).min(self.longest);
+    }
+
+    /// Notes a success: the next failure begins with the first wait again.
+    pub(super) fn reset(&mut self) {
+        *self = Self::new(self.first, self.longest);
     }
 
     /// How long it still is.
@@ -52,6 +58,10 @@ mod tests {
             waits.push(backoff.left().unwrap().as_secs() + 1);
         }
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
+        backoff.reset();
+        assert!(backoff.left().is_none());
+        backoff.fail();
+        assert_eq!(backoff.left().unwrap().as_secs() + 1, 5);
     }
 
     #[test]

@@ -235,7 +235,12 @@ impl ServiceClient {
             let answer =
                 self.cloud.http.exchange_within(&target, &self.cloud.telemetry, secret, request, permit).await?;
             match answer.status {
-                200..=300 => return Ok(answer),
+                200..=300 => {
+                    if refused.is_some() {
+                        self.lock_refused().reset();
+                    }
+                    return Ok(answer);
+                }
                 401 if refused.is_none() && self.lock_refused().left().is_none() => {
                     refused = Some(held.generation);
                     self.cloud.telemetry.retry(&target.service, "unauthorized");

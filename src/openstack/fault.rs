@@ -14,7 +14,8 @@ pub(super) fn message(body: &[u8]) -> String {
         Err(_) if trimmed.starts_with('<') => of_html(trimmed),
         Err(_) => trimmed.to_owned(),
     };
-    cut(&found)
+    // Glance's mark-up outlives its way into JSON and plain text.
+    cut(&found.replace("<br />", " "))
 }
 
 /// nova, cinder {"forbidden": {"message"}}; keystone {"error": {"message"}}; placement {"errors": [{"detail"}]};
@@ -166,6 +167,7 @@ mod tests {
                 "<html><head><style>p {x}</style></head><body><h1>502 Bad &amp; Gateway</h1>\r\nnginx",
                 "502 Bad & Gateway nginx",
             ),
+            (r#"{"message": "You are not authorized.<br /><br />\n\n", "code": "403"}"#, "You are not authorized."),
             ("", ""),
             ("{}", ""),
             ("[]", ""),

@@ -80,6 +80,11 @@ impl Fake {
         F: Fn(Arc<Fake>, Seen) -> R + Send + Sync + 'static,
         R: Future<Output = Reply> + Send + 'static,
     {
+        Self::serve_boxed(listener, tls, Box::new(move |fake, seen| Box::pin(answer(fake, seen))))
+    }
+
+    /// Apart from `serve`, so that it is compiled once and not for every test.
+    fn serve_boxed(listener: TcpListener, tls: Option<tokio_rustls::TlsAcceptor>, handler: Handler) -> Arc<Self> {
         let address: SocketAddr = listener.local_addr().unwrap();
         let scheme = if tls.is_some() { "https" } else { "http" };
         let fake = Arc::new(Self {
@@ -90,7 +95,7 @@ impl Fake {
             token_seconds: AtomicU64::new(3600),
             seen: Mutex::default(),
             valid: Mutex::default(),
-            handler: Box::new(move |fake, seen| Box::pin(answer(fake, seen))),
+            handler,
         });
         let shared = Arc::clone(&fake);
         tokio::spawn(async move {

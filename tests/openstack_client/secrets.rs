@@ -35,7 +35,7 @@ impl<'a> MakeWriter<'a> for Log {
 async fn no_secret_leaves_the_client() {
     let log = Log::default();
     // For all threads, and with the `log` records of the libraries below us: everything there is.
-    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_writer(log.clone()).init();
+    tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false).with_writer(log.clone()).init();
     let fake = Fake::plain(|_, seen| match seen.path.as_str() {
         "/v2.1/echo" => {
             let token = seen.header("x-auth-token").unwrap();

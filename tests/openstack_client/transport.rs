@@ -165,7 +165,7 @@ async fn answers_that_are_not_the_json_expected() {
         (r#"{"servers": [{"id": "#, "truncated JSON"),
         ("<html><body>Welcome to nginx</body></html>", "HTML instead of JSON: is http://"),
         ("", "an empty answer"),
-        ("[1]", "another form"),
+        ("7", "another form"),
     ] {
         let fake = Fake::plain(move |_, _| reply(200, body)).await;
         #[derive(Debug, serde::Deserialize)]

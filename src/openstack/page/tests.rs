@@ -7,7 +7,9 @@ struct Item {
     size: u32,
 }
 
-fn read(body: &str) -> (Result<Page, String>, Vec<Item>, Vec<(&'static str, String)>) {
+type Rejected = Vec<(&'static str, String)>;
+
+fn read(body: &str) -> (Result<Page, String>, Vec<Item>, Rejected) {
     let (mut items, mut rejected) = (Vec::new(), Vec::new());
     let page = read_page(body.as_bytes(), "items", &mut rejected, &mut |item| items.push(item));
     (page.map_err(|e| decode_fault(body.as_bytes(), &e)), items, rejected)
