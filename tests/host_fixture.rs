@@ -2,6 +2,7 @@
 //!
 //! `UPDATE_GOLDEN=1 cargo test --test host_fixture` writes the list anew; read its diff before you commit it.
 #![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::print_stdout, reason = "a test must be able to fail")]
 
 #[expect(dead_code, reason = "types of families are compared by the other test")]
 mod host_samples;

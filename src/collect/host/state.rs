@@ -125,10 +125,16 @@ impl State {
         }
     }
 
-    /// Counts what may not be read, and says it the first time.
+    /// Counts what may not be read, and says it the first time in each subsystem.
     pub(super) fn refused(&mut self, path: &Path, error: &io::Error) {
+        let subsystem = PathBuf::from(self.running);
+        self.refused_at(&subsystem, path, error);
+    }
+
+    /// The same, said the first time for each `about`.
+    pub(super) fn refused_at(&mut self, about: &Path, path: &Path, error: &io::Error) {
         *self.unreadable.entry(self.running).or_default() += 1;
-        if self.first_time(path) {
+        if self.first_time(about) {
             tracing::warn!(
                 collector = self.running, path = %path.display(), %error,
                 "may not be read: let the service's user read it, or disable this subsystem of the host figures; further refusals are only counted"
@@ -220,8 +226,8 @@ mod tests {
         let path = Path::new("/sys/class/dmi/id/product_uuid");
         assert!(state.first_time(Path::new("/other")));
         state.refused(path, &error);
+        assert!(!state.first_time(Path::new("host.dmi")), "it was said");
         state.refused(path, &error);
-        assert!(!state.first_time(path));
         assert_eq!(state.unreadable().get("host.dmi"), Some(&2));
     }
 }

@@ -92,7 +92,7 @@ fn put(state: &mut State, part: &mut PartBuilder, mount: &Mount, answer: Answer)
             true
         }
         Answer::Failed(error) => {
-            state.refused(place, &error);
+            state.refused_at(place, place, &error);
             true
         }
     };
