@@ -67,7 +67,11 @@ fn names_are_told_once_and_helps_are_sentences() {
     let descriptors: Vec<_> = stackcast::collect::tables().into_iter().flatten().collect();
     assert_eq!(descriptors.len(), tables().len(), "a name occurs twice");
     for descriptor in descriptors {
-        assert!(descriptor.help.ends_with('.') && descriptor.help.len() > 10, "{}", descriptor.name);
+        assert!(
+            descriptor.help.ends_with('.') && descriptor.help.starts_with(|c: char| !c.is_lowercase()),
+            "{}",
+            descriptor.name
+        );
         assert!(!descriptor.source.is_empty(), "{}", descriptor.name);
         let counter = descriptor.kind == Kind::Counter;
         let total = descriptor.name.ends_with("_total");
