@@ -25,7 +25,8 @@ const DATA: [&str; 11] = [
 ];
 
 /// Deliberate differences: part of a path, and why.
-const DIFFERENT: [(&str, &str); 3] = [
+const DIFFERENT: [(&str, &str); 4] = [
+    (".CUSTOM_GPU", "the recorded cloud has no such class"),
     (".cpu_info", "as text it is compared as text"),
     (".email", "some users have one, in both; which ones is chance"),
     ("truncated", "only on cut lists"),
