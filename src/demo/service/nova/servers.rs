@@ -185,7 +185,7 @@ impl Nova<'_> {
         let host = server.host.and_then(|host| self.call.world.host(host));
         let zone = host.and_then(|host| ZONES.get(host.zone)).copied().unwrap_or("");
         j.put("OS-EXT-AZ:availability_zone", zone).put("config_drive", "");
-        j.put("key_name", (server.key(6) % 4 > 0).then_some("ops-2025"));
+        j.put("key_name", (!server.key(6).is_multiple_of(4)).then_some("ops-2025"));
         j.put("OS-SRV-USG:launched_at", (server.launched > 0).then_some(Micros(server.launched)));
         j.put("OS-SRV-USG:terminated_at", server.terminated().map(Micros));
         j.put("OS-EXT-SRV-ATTR:host", host.map(|host| &host.name));
