@@ -47,7 +47,7 @@ impl Scene {
     /// With faults to come.
     async fn healthy() -> Self {
         let mut scene = Self::with([]).await;
-        scene.until(|page| all_up(page)).await;
+        scene.until(all_up).await;
         scene
     }
 
@@ -71,7 +71,7 @@ impl Scene {
     /// Ends the faults and waits until all is well again.
     async fn recovers(&mut self) {
         self.demo.faults().clear();
-        self.until(|page| all_up(page)).await;
+        self.until(all_up).await;
     }
 
     fn resident_megabytes(&self) -> u64 {
@@ -146,7 +146,7 @@ async fn throttling() {
 async fn a_throttle_that_ends_costs_nothing_but_time() {
     let throttle = Fault::of("nova", Effect::Status { code: 429, retry_after: Some(1) }).times(3);
     let mut scene = Scene::with([throttle]).await;
-    scene.until(|page| all_up(page)).await;
+    scene.until(all_up).await;
 }
 
 #[tokio::test]
@@ -207,7 +207,7 @@ async fn an_odd_item_costs_itself_only() {
 #[tokio::test]
 async fn duplicate_items_break_nothing() {
     let mut scene = Scene::with([Fault::of("nova", Effect::DuplicateItems)]).await;
-    let page = scene.until(|page| all_up(page)).await;
+    let page = scene.until(all_up).await;
     // The page was read by a parser that refuses a sample that appears twice; each server is there once.
     let ids: Vec<_> =
         page["openstack_nova_server_status"].samples.keys().map(|(_, labels)| labels["id"].clone()).collect();

@@ -60,21 +60,26 @@ impl Default for Id {
 }
 
 impl fmt::Display for Id {
+    /// By table: a page of 50,000 instances spells some 150,000 ids.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Plain(value) => write!(f, "{value:032x}"),
-            Self::Dashed(value) => write!(
-                f,
-                "{:08x}-{:04x}-{:04x}-{:04x}-{:012x}",
-                value >> 96,
-                value >> 80 & 0xffff,
-                value >> 64 & 0xffff,
-                value >> 48 & 0xffff,
-                value & 0xffff_ffff_ffff
-            ),
+            Self::Plain(value) => f.write_str(spell(*value, &mut [0; 36], &[])),
+            Self::Dashed(value) => f.write_str(spell(*value, &mut [0; 36], &DASHES)),
             Self::Text(text) => f.write_str(text),
         }
     }
+}
+
+/// Hex digits of a number, with a dash at each of these places.
+fn spell<'b>(value: u128, buffer: &'b mut [u8; 36], dashes: &[usize]) -> &'b str {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let mut nibbles = value.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let length = 32 + dashes.len();
+    for (at, slot) in buffer.iter_mut().enumerate().take(length) {
+        let digit = if dashes.contains(&at) { None } else { nibbles.next() };
+        *slot = digit.and_then(|nibble| DIGITS.get(usize::from(nibble))).copied().unwrap_or(b'-');
+    }
+    buffer.get(..length).and_then(|spelt| std::str::from_utf8(spelt).ok()).unwrap_or_default()
 }
 
 impl fmt::Debug for Id {

@@ -51,6 +51,12 @@ impl Stackcast {
         self.log.lock().unwrap().clone()
     }
 
+    /// Its command line and environment, as the process list shows them.
+    pub fn process_list(&self) -> String {
+        let line = std::fs::read(format!("/proc/{}/cmdline", self.pid())).unwrap();
+        String::from_utf8_lossy(&line).replace('\0', " ")
+    }
+
     /// One GET; status and body.
     pub async fn get(&self, path: &str) -> Option<(u16, String)> {
         let answer = self.client.get(format!("http://{}{path}", self.address)).send().await.ok()?;

@@ -156,7 +156,8 @@ impl Runner {
             origin: origin.clone(),
             service,
             spec,
-            key: PartKey { group: service.name, origin: origin.clone(), source: spec.name.into() },
+            // A group of its own: a changed list is rendered anew without its neighbours in the service.
+            key: PartKey { group: spec.name, origin: origin.clone(), source: spec.name.into() },
             interval: self.settings.interval.of(spec.cadence),
             health: self.register(origin, service, spec),
             report: Arc::new(Report::new(spec.name)),

@@ -1,0 +1,91 @@
+//! Wires the stages together: owns tasks, reload and shutdown. The only module that knows them all.
+
+mod clouds;
+mod once;
+mod running;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::{self, Settings};
+use crate::expose::{ServeError, Server};
+use crate::openstack::clouds::CloudsError;
+use crate::openstack::error::Error as CallError;
+pub use once::{CloudCheck, Collected, collect_once};
+use running::App;
+
+/// Reads the configuration; called at the start and for every reload.
+pub type Loader = Arc<dyn Fn() -> Result<Settings, config::Error> + Send + Sync>;
+
+/// How long tasks may take to end after a signal.
+const SHUTDOWN_LIMIT: Duration = Duration::from_secs(10);
+
+/// Why stackcast cannot run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The configuration.
+    #[error(transparent)]
+    Config(#[from] config::Error),
+    /// clouds.yaml, secure.yaml or `OS_*`.
+    #[error(transparent)]
+    Clouds(#[from] CloudsError),
+    /// A cloud whose client cannot be made.
+    #[error("cloud `{0}`: {1}")]
+    Cloud(String, CallError),
+    /// Two clouds' series would be the same without labels to tell them apart.
+    #[error("expose.naming.cloud_labels is `never`, but {0} clouds are served; choose `auto` or serve one cloud")]
+    Unlabelled(usize),
+    /// The data directory.
+    #[error(transparent)]
+    Data(#[from] config::DirectoryError),
+    /// The web server.
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+    /// The operating system refuses signal handlers.
+    #[error("cannot listen for signals: {0}")]
+    Signals(std::io::Error),
+}
+
+/// Collects and serves until SIGTERM or SIGINT; SIGHUP and `/-/reload` load the configuration anew.
+pub async fn serve(loader: Loader) -> Result<(), Error> {
+    let settings = loader()?;
+    settings.data.prepare()?;
+    let app = App::new(&settings, loader);
+    let clouds = app.open(&settings)?;
+    let server = Server::bind(&settings.expose, app.hooks()).await?;
+    for address in server.addresses() {
+        tracing::info!(%address, path = settings.expose.telemetry_path, "serving");
+    }
+    app.start(&settings, clouds);
+    let shutdown = CancellationToken::new();
+    let signals = tokio::spawn(handle_signals(Arc::clone(&app), shutdown.clone()));
+    let renderer = tokio::spawn(Arc::clone(&app.exposition).keep_warm());
+    let served = server.run(shutdown).await;
+    renderer.abort();
+    signals.abort();
+    app.stop().await;
+    tracing::info!("stopped");
+    Ok(served?)
+}
+
+async fn handle_signals(app: Arc<App>, shutdown: CancellationToken) -> Result<(), Error> {
+    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
+    let mut hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            _ = hangup.recv() => {
+                // The outcome is logged and exported by reload itself.
+                let _outcome = app.reload().await;
+            }
+        }
+    }
+    tracing::info!("stopping");
+    shutdown.cancel();
+    Ok(())
+}

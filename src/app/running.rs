@@ -1,0 +1,221 @@
+//! The running stages: what is started, replaced on reload, described, and stopped.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+
+use futures_util::FutureExt;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clouds::open_clouds;
+use super::{Error, Loader, SHUTDOWN_LIMIT};
+use crate::collect::health::Health;
+use crate::collect::own::Own;
+use crate::collect::runner::Runner;
+use crate::collect::{Keep, SERVICES};
+use crate::config::{self, Settings};
+use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Status};
+use crate::model::clock::Clock;
+use crate::model::snapshot::{SeriesLimits, SnapshotStore};
+use crate::openstack::client::Cloud;
+
+/// The running stages.
+pub(super) struct App {
+    loader: Loader,
+    pub(super) clock: Clock,
+    pub(super) store: Arc<SnapshotStore>,
+    pub(super) health: Arc<Health>,
+    pub(super) own: Arc<Own>,
+    pub(super) exposition: Arc<Exposition>,
+    running: Mutex<Option<Running>>,
+    /// One reload at a time.
+    reloading: tokio::sync::Mutex<()>,
+}
+
+/// What a reload replaces.
+struct Running {
+    runner: Runner,
+    settings: Settings,
+    clouds: Vec<Arc<Cloud>>,
+}
+
+impl App {
+    pub(super) fn new(settings: &Settings, loader: Loader) -> Arc<Self> {
+        let clock = Clock::system();
+        let store = SnapshotStore::new(limits(settings));
+        let health = Arc::new(Health::default());
+        let own = Arc::new(Own::new(Arc::clone(&health), Arc::clone(&store), clock.clone()));
+        // The page shows what it had to leave out of itself, so the two know each other.
+        let (live, page) = (Arc::clone(&own), Arc::new(OnceLock::<Weak<Exposition>>::new()));
+        let shown = Arc::clone(&page);
+        let parts =
+            move || live.parts(shown.get().and_then(Weak::upgrade).map(|page| page.dropped()).unwrap_or_default());
+        let exposition = Exposition::new(Arc::clone(&store), settings.expose.naming.clone(), Arc::new(parts));
+        // Set once, here: a second call cannot happen.
+        let _first = page.set(Arc::downgrade(&exposition));
+        let (running, reloading) = (Mutex::new(None), tokio::sync::Mutex::new(()));
+        Arc::new(Self { loader, clock, store, health, own, exposition, running, reloading })
+    }
+
+    pub(super) fn hooks(self: &Arc<Self>) -> Hooks {
+        let (status, reload) = (Arc::clone(self), Arc::clone(self));
+        Hooks {
+            exposition: Arc::clone(&self.exposition),
+            status: Arc::new(move || status.status()),
+            reload: Arc::new(move || {
+                let app = Arc::clone(&reload);
+                async move { app.reload().await }.boxed()
+            }),
+        }
+    }
+
+    /// A runner over the shared registers; nothing runs yet.
+    pub(super) fn runner(&self, settings: &Settings) -> Runner {
+        Runner {
+            store: Arc::clone(&self.store),
+            health: Arc::clone(&self.health),
+            settings: Arc::new(settings.collect.clone()),
+            keep: keep(settings),
+            clock: self.clock.clone(),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        }
+    }
+
+    /// Starts collecting; parts of the former run stay until they are replaced or too old.
+    pub(super) fn start(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
+        let runner = self.runner(settings);
+        if clouds.is_empty() {
+            tracing::warn!("no cloud is configured: serving the local host only; {}", config::Clouds::HOW_TO_ADD);
+        }
+        self.own.set_clouds(clouds.clone());
+        self.withdraw_foreign(settings, &clouds);
+        if settings.collect.host.enabled {
+            runner.spawn_host();
+        }
+        for cloud in &clouds {
+            runner.spawn_cloud(Arc::clone(cloud));
+        }
+        *self.lock() = Some(Running { runner, settings: settings.clone(), clouds });
+    }
+
+    /// Removes parts of clouds and services that the configuration has no more.
+    fn withdraw_foreign(&self, settings: &Settings, clouds: &[Arc<Cloud>]) {
+        let names: BTreeSet<&str> = clouds.iter().map(|cloud| cloud.name()).collect();
+        let unwanted = |group: &str| {
+            let service = SERVICES.iter().find(|s| s.collectors.iter().any(|spec| spec.name == group));
+            let off = |name: &str| settings.collect.services.get(name).and_then(|s| s.enabled) == Some(false);
+            service.is_some_and(|s| off(s.name)) || (group == "host" && !settings.collect.host.enabled)
+        };
+        for part in self.store.load().parts() {
+            let foreign = part.key.origin.cloud.as_deref().is_some_and(|cloud| !names.contains(cloud));
+            if foreign || unwanted(part.key.group) {
+                self.store.withdraw(&part.key);
+            }
+        }
+    }
+
+    pub(super) async fn reload(&self) -> Result<(), String> {
+        let _one = self.reloading.lock().await;
+        match self.load() {
+            Ok((settings, clouds)) => {
+                self.replace(&settings, clouds).await;
+                self.own.reloaded(true);
+                tracing::info!("configuration reloaded");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::error!(%error, "reload failed; the former configuration stays in force");
+                self.own.reloaded(false);
+                Err(error.to_string())
+            }
+        }
+    }
+
+    fn load(&self) -> Result<(Settings, Vec<Arc<Cloud>>), Error> {
+        let settings = (self.loader)()?;
+        let clouds = self.open(&settings)?;
+        Ok((settings, clouds))
+    }
+
+    pub(super) fn open(&self, settings: &Settings) -> Result<Vec<Arc<Cloud>>, Error> {
+        let clouds = open_clouds(settings, &self.clock)?.insist()?;
+        match settings.expose.naming.cloud_labels {
+            CloudLabels::Never if clouds.len() > 1 => Err(Error::Unlabelled(clouds.len())),
+            _ => Ok(clouds),
+        }
+    }
+
+    async fn replace(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
+        let former = self.lock().take();
+        if let Some(former) = former {
+            for key in config::restart_keys(&config::changed_keys(&former.settings, settings)) {
+                tracing::warn!(key, "changed, but takes effect only after a restart");
+            }
+            stop_runner(&former.runner).await;
+            self.health.forget(|_| true);
+        }
+        self.start(settings, clouds);
+    }
+
+    /// Ready when every collector has ended its first run, well or not: a dead cloud must not keep
+    /// the host's figures and the other clouds out of service.
+    fn status(&self) -> Status {
+        let running = self.lock();
+        let entries = self.health.entries();
+        let waiting = entries.iter().filter(|entry| entry.state().success.is_none()).count();
+        let clouds: Vec<_> = running.iter().flat_map(|r| &r.clouds).map(|cloud| self.describe(cloud)).collect();
+        let seen = |cloud: &Arc<Cloud>| entries.iter().any(|e| e.origin.cloud.as_deref() == Some(cloud.name()));
+        let unseen = running.iter().flat_map(|r| &r.clouds).filter(|cloud| !seen(cloud)).count();
+        let ready = match (waiting, unseen) {
+            (0, 0) => Ok(()),
+            (_, 0) => Err(format!("{waiting} collectors have not ended their first run")),
+            _ => Err(format!("{unseen} clouds have not answered a login yet")),
+        };
+        let hints = if clouds.is_empty() { vec![config::Clouds::HOW_TO_ADD.to_owned()] } else { Vec::new() };
+        Status { ready, clouds, hints }
+    }
+
+    fn describe(&self, cloud: &Cloud) -> CloudStatus {
+        let entries = self.health.entries();
+        let of_cloud: Vec<_> = entries.iter().filter(|e| e.origin.cloud.as_deref() == Some(cloud.name())).collect();
+        let failing = of_cloud.iter().filter(|entry| entry.failing()).count();
+        let good = of_cloud.iter().filter(|entry| entry.state().success == Some(true)).count();
+        let regions: BTreeSet<&str> = of_cloud.iter().filter_map(|entry| entry.origin.region.as_deref()).collect();
+        CloudStatus {
+            cloud: cloud.name().to_owned(),
+            region: regions.into_iter().collect::<Vec<_>>().join(", "),
+            up: good > 0 && failing == 0,
+            detail: format!("{good} of {} collectors succeed, {failing} fail", of_cloud.len()),
+        }
+    }
+
+    pub(super) async fn stop(&self) {
+        let running = self.lock().take();
+        if let Some(running) = running {
+            stop_runner(&running.runner).await;
+        }
+    }
+
+    /// A holder that panicked left the option whole, so poison is no reason to stop.
+    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn stop_runner(runner: &Runner) {
+    runner.stop.cancel();
+    runner.tasks.close();
+    if tokio::time::timeout(SHUTDOWN_LIMIT, runner.tasks.wait()).await.is_err() {
+        tracing::warn!(limit_s = SHUTDOWN_LIMIT.as_secs(), "some tasks did not end in time");
+    }
+}
+
+fn keep(settings: &Settings) -> Keep {
+    let filter = settings.filter.clone();
+    Keep::new(move |row| !filter.drops(&row.name, row.slow, row.deprecated))
+}
+
+fn limits(settings: &Settings) -> SeriesLimits {
+    SeriesLimits { per_family: settings.limits.series_per_family, total: settings.limits.series_total }
+}

@@ -1,0 +1,240 @@
+//! A family: all samples of one metric in one part, in one text arena.
+
+use std::borrow::Cow;
+use std::hash::{BuildHasher, Hash};
+use std::sync::Arc;
+
+use hashbrown::HashTable;
+
+use crate::model::histogram::HistogramValue;
+use crate::model::metric::Descriptor;
+
+/// Longest label value kept, in bytes; longer ones are cut at a character.
+pub const LABEL_VALUE_BYTES_MAX: usize = 1024;
+/// A row of the metric table, static or made at run time (text files, extra labels).
+#[derive(Clone, Debug)]
+pub enum Row {
+    /// A row written with [`metrics!`](crate::metrics).
+    Static(&'static Descriptor),
+    /// A row made at run time.
+    Shared(Arc<Descriptor>),
+}
+
+impl std::ops::Deref for Row {
+    type Target = Descriptor;
+    fn deref(&self) -> &Descriptor {
+        match self {
+            Self::Static(descriptor) => descriptor,
+            Self::Shared(descriptor) => descriptor,
+        }
+    }
+}
+
+/// All samples of one metric in one part.
+#[derive(Clone, Debug)]
+pub struct Family {
+    pub(super) row: Row,
+    text: String,
+    ends: Vec<u32>,
+    pub(super) values: Values,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Values {
+    Numbers(Vec<f64>),
+    Histograms(Vec<HistogramValue>),
+}
+
+/// A value of a sample.
+#[derive(Clone, Copy, Debug)]
+pub enum Value<'a> {
+    /// Gauges, counters, untyped.
+    Number(f64),
+    /// Histograms.
+    Histogram(&'a HistogramValue),
+}
+
+/// One sample, borrowed from its family.
+#[derive(Clone, Copy, Debug)]
+pub struct Sample<'a> {
+    family: &'a Family,
+    index: usize,
+}
+
+impl<'a> Sample<'a> {
+    /// Label values, in the order of the row's labels.
+    pub fn labels(self) -> impl ExactSizeIterator<Item = &'a str> {
+        let family = self.family;
+        let width = family.row.labels.len();
+        let first = self.index * width;
+        (first..first + width).map(move |label| family.label(label))
+    }
+
+    /// The value.
+    pub fn value(self) -> Value<'a> {
+        match &self.family.values {
+            Values::Numbers(values) => Value::Number(values.get(self.index).copied().unwrap_or(f64::NAN)),
+            Values::Histograms(values) => match values.get(self.index) {
+                Some(value) => Value::Histogram(value),
+                None => Value::Number(f64::NAN),
+            },
+        }
+    }
+
+    /// The value of a gauge, counter or untyped sample; NaN for a histogram.
+    pub fn number(self) -> f64 {
+        match self.value() {
+            Value::Number(number) => number,
+            Value::Histogram(_) => f64::NAN,
+        }
+    }
+}
+
+impl Family {
+    pub(super) fn new(row: Row, histogram: bool) -> Self {
+        let values = if histogram { Values::Histograms(Vec::new()) } else { Values::Numbers(Vec::new()) };
+        Self { row, text: String::new(), ends: Vec::new(), values }
+    }
+
+    /// The row of the metric table.
+    pub fn descriptor(&self) -> &Descriptor {
+        &self.row
+    }
+
+    /// Number of samples.
+    pub fn len(&self) -> usize {
+        match &self.values {
+            Values::Numbers(values) => values.len(),
+            Values::Histograms(values) => values.len(),
+        }
+    }
+
+    /// Whether there is no sample.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The samples in the order in which they were put.
+    pub fn samples(&self) -> impl ExactSizeIterator<Item = Sample<'_>> {
+        (0..self.len()).map(|index| Sample { family: self, index })
+    }
+
+    /// Bytes held, for memory accounting.
+    pub fn bytes(&self) -> usize {
+        self.text.capacity() + self.ends.capacity() * 4 + self.len() * 8
+    }
+
+    fn label(&self, label: usize) -> &str {
+        let start = match label.checked_sub(1) {
+            Some(before) => self.ends.get(before).copied().unwrap_or(0),
+            None => 0,
+        };
+        let end = self.ends.get(label).copied().unwrap_or(start);
+        self.text.get(start as usize..end as usize).unwrap_or("")
+    }
+
+    /// Appends the label values; false (nothing appended) when the arena is full at 4 GiB.
+    pub(super) fn push_labels<'v>(&mut self, labels: impl Iterator<Item = &'v str>) -> bool {
+        let (text_before, ends_before) = (self.text.len(), self.ends.len());
+        for label in labels {
+            self.text.push_str(clip(label));
+            match u32::try_from(self.text.len()) {
+                Ok(end) => self.ends.push(end),
+                Err(_) => {
+                    self.text.truncate(text_before);
+                    self.ends.truncate(ends_before);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    /// Appends the samples of a family of the same row.
+    pub(super) fn extend(&mut self, other: &Self) {
+        for sample in other.samples() {
+            let pushed = self.row.labels.len() == other.row.labels.len() && self.push_labels(sample.labels());
+            match (&mut self.values, sample.value()) {
+                (Values::Numbers(values), Value::Number(number)) if pushed => values.push(number),
+                (Values::Histograms(values), Value::Histogram(value)) if pushed => values.push(value.clone()),
+                _ => {}
+            }
+        }
+    }
+
+    /// Removes repeated label sets (the first stays) and everything behind `cap`; counts both.
+    pub(super) fn seal(mut self, cap: usize, rejected: &mut Rejected) -> Self {
+        let keep = self.distinct(cap, rejected);
+        if keep.len() < self.len() {
+            let mut sealed = Self::new(self.row.clone(), matches!(self.values, Values::Histograms(_)));
+            for index in keep {
+                let sample = Sample { family: &self, index };
+                sealed.push_labels(sample.labels());
+                match (&mut sealed.values, sample.value()) {
+                    (Values::Numbers(values), Value::Number(number)) => values.push(number),
+                    (Values::Histograms(values), Value::Histogram(value)) => values.push(value.clone()),
+                    _ => {}
+                }
+            }
+            self = sealed;
+        }
+        self.text.shrink_to_fit();
+        self.ends.shrink_to_fit();
+        if let Values::Numbers(values) = &mut self.values {
+            values.shrink_to_fit();
+        }
+        self
+    }
+
+    fn distinct(&self, cap: usize, rejected: &mut Rejected) -> Vec<usize> {
+        let hasher = hashbrown::DefaultHashBuilder::default();
+        let hash = |index: usize| {
+            let mut state = hasher.build_hasher();
+            for label in (Sample { family: self, index }).labels() {
+                label.hash(&mut state);
+            }
+            std::hash::Hasher::finish(&state)
+        };
+        let same = |a: usize, b: usize| {
+            (Sample { family: self, index: a }).labels().eq((Sample { family: self, index: b }).labels())
+        };
+        let mut seen: HashTable<usize> = HashTable::with_capacity(self.len());
+        let mut keep = Vec::with_capacity(self.len());
+        for index in 0..self.len() {
+            let key = hash(index);
+            if seen.find(key, |other| same(*other, index)).is_some() {
+                rejected.duplicates += 1;
+            } else if keep.len() >= cap {
+                rejected.over_cap += 1;
+            } else {
+                seen.insert_unique(key, index, |other| hash(*other));
+                keep.push(index);
+            }
+        }
+        keep
+    }
+}
+
+fn clip(label: &str) -> &str {
+    if label.len() <= LABEL_VALUE_BYTES_MAX {
+        return label;
+    }
+    label.get(..label.floor_char_boundary(LABEL_VALUE_BYTES_MAX)).unwrap_or("")
+}
+
+#[derive(Default)]
+pub(super) struct Rejected {
+    pub(super) duplicates: u64,
+    pub(super) over_cap: u64,
+}
+
+/// Samples that sealing left out of a family.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Dropped {
+    /// The family.
+    pub family: Cow<'static, str>,
+    /// `duplicate` or `limit`.
+    pub reason: &'static str,
+    /// How many.
+    pub samples: u64,
+}
