@@ -1,4 +1,5 @@
 //! stackcast
+pub mod analyse;
 pub mod collect;
 pub mod expose;
 pub mod model;

@@ -1,0 +1,125 @@
+//! Analogues: find the stretches of the past that look most like the last hours and take the median of
+//! what followed them. Catches cycles of any length, jobs that shift in time, and a machine that falls
+//! back to one of its habits; needs no season.
+
+use super::super::history::History;
+use super::super::kernel_order::median;
+use super::{Component, Expert, Paths};
+
+/// One search, several answers from it.
+pub(super) struct Analogue {
+    /// Length of the stretch compared, in steps; a multiple of [`LANES`].
+    window: usize,
+    /// How much a different level counts against a stretch of the same shape.
+    level_penalty: f64,
+    /// Name, how many neighbours, how much of the difference in level is added to what followed.
+    variants: &'static [(&'static str, usize, f64)],
+}
+
+/// Sums are kept in so many lanes, which the compiler turns into vector instructions.
+const LANES: usize = 4;
+/// A stretch from the opposite time of day counts as so much further away.
+const PHASE_PENALTY: f64 = 0.5;
+
+/// The last 24 steps, level included.
+pub(super) const DAY: Analogue = Analogue {
+    window: 24,
+    level_penalty: 0.3,
+    variants: &[
+        ("analogue-9", 9, 0.5),
+        ("analogue-4", 4, 0.5),
+        ("analogue-25", 25, 0.5),
+        ("analogue-9-absolute", 9, 0.0),
+        ("analogue-9-shifted", 9, 1.0),
+        ("analogue-4-shifted", 4, 1.0),
+        ("analogue-25-shifted", 25, 1.0),
+    ],
+};
+/// The shape of the last 24 steps, whatever the level.
+pub(super) const SHAPE: Analogue = Analogue {
+    window: 24,
+    level_penalty: 0.0,
+    variants: &[
+        ("shape-9", 9, 0.5),
+        ("shape-9-shifted", 9, 1.0),
+        ("shape-4-shifted", 4, 1.0),
+        ("shape-25-shifted", 25, 1.0),
+    ],
+};
+/// The last 8 steps.
+pub(super) const SHORT: Analogue = Analogue {
+    window: 8,
+    level_penalty: 0.3,
+    variants: &[("recent-9", 9, 0.5), ("recent-25", 25, 0.5), ("recent-9-shifted", 9, 1.0)],
+};
+
+/// A stretch of the past: its distance, its mean, and where what followed begins.
+#[derive(Clone, Copy)]
+struct Neighbour {
+    distance: f64,
+    mean: f64,
+    next: usize,
+}
+
+impl Analogue {
+    /// The nearest stretches before `origin` whose continuation is known, nearest first.
+    fn search(&self, history: &History, origin: usize, horizon: usize, found: &mut Vec<Neighbour>) {
+        let window = self.window;
+        let level = history.mean(origin - window, origin);
+        let shape: Vec<f64> = history.y[origin - window..origin].iter().map(|v| v - level).collect();
+        // Later values count more, the last one three times.
+        let weights: Vec<f64> = (0..window).map(|i| 1.0 + 2.0 / (window - i) as f64).collect();
+        let penalty = self.level_penalty * window as f64;
+        found.clear();
+        for next in window..=origin - horizon {
+            let mean = history.mean(next - window, next);
+            let past = &history.y[next - window..next];
+            let mut lanes = [0.0_f64; LANES];
+            let blocks =
+                shape.chunks_exact(LANES).zip(past.chunks_exact(LANES)).zip(weights.chunks_exact(LANES));
+            for ((now, then), weight) in blocks {
+                for lane in 0..LANES {
+                    lanes[lane] += weight[lane] * (now[lane] - then[lane] + mean).abs();
+                }
+            }
+            let phase = (origin - next) % history.short;
+            let apart = phase.min(history.short - phase) as f64 / history.short as f64;
+            let distance =
+                (lanes.iter().sum::<f64>() + penalty * (level - mean).abs()) * (1.0 + PHASE_PENALTY * apart);
+            found.push(Neighbour { distance, mean, next });
+        }
+        let keep = self.variants.iter().map(|v| v.1).max().unwrap_or(1);
+        if found.len() > keep {
+            found.select_nth_unstable_by(keep - 1, |a, b| a.distance.total_cmp(&b.distance));
+            found.truncate(keep);
+        }
+        found.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
+    }
+}
+
+impl Component for Analogue {
+    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
+        let empty = |v: &(&'static str, usize, f64)| Expert { name: v.0, paths: Paths::new(origins.len(), horizon) };
+        let mut experts: Vec<Expert> = self.variants.iter().map(empty).collect();
+        let mut found = Vec::new();
+        let mut buffer = Vec::with_capacity(32);
+        for (index, &origin) in origins.iter().enumerate() {
+            if origin < 2 * self.window + horizon {
+                let flat = history.mean(origin.saturating_sub(history.short), origin);
+                experts.iter_mut().for_each(|e| e.paths.row_mut(index).fill(flat));
+                continue;
+            }
+            self.search(history, origin, horizon, &mut found);
+            let level = history.mean(origin - self.window, origin);
+            for (expert, &(_, keep, shift)) in experts.iter_mut().zip(self.variants) {
+                for (lead, value) in expert.paths.row_mut(index).iter_mut().enumerate() {
+                    buffer.clear();
+                    let near = found.iter().take(keep);
+                    buffer.extend(near.map(|n| history.y[n.next + lead] + shift * (level - n.mean)));
+                    *value = median(&mut buffer);
+                }
+            }
+        }
+        experts
+    }
+}
