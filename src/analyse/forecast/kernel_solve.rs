@@ -32,11 +32,6 @@ impl NormalEquations {
         self.rows += 1;
     }
 
-    /// How many observations were added.
-    pub(crate) fn rows(&self) -> usize {
-        self.rows
-    }
-
     /// Coefficients that minimise the squared error plus `penalty[i]` times rows times the squared distance
     /// from `prior[i]`; the prior itself when the system cannot be solved.
     pub(crate) fn solve(&self, penalty: &[f64], prior: &[f64]) -> Vec<f64> {

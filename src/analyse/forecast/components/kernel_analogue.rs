@@ -29,10 +29,8 @@ pub(super) const DAY: Analogue = Analogue {
         ("analogue-9", 9, 0.5),
         ("analogue-4", 4, 0.5),
         ("analogue-25", 25, 0.5),
-        ("analogue-9-absolute", 9, 0.0),
         ("analogue-9-shifted", 9, 1.0),
         ("analogue-4-shifted", 4, 1.0),
-        ("analogue-25-shifted", 25, 1.0),
     ],
 };
 /// The shape of the last 24 steps, whatever the level.
@@ -40,7 +38,6 @@ pub(super) const SHAPE: Analogue = Analogue {
     window: 24,
     level_penalty: 0.0,
     variants: &[
-        ("shape-9", 9, 0.5),
         ("shape-9-shifted", 9, 1.0),
         ("shape-4-shifted", 4, 1.0),
         ("shape-25-shifted", 25, 1.0),

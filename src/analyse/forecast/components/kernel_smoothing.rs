@@ -59,6 +59,11 @@ impl State {
         Self { level, error: 0.0, short: day, long: week, short_at: 0, long_at: 0 }
     }
 
+    /// Level and seasons at the next value: [`State::base`] without the divisions, for the inner loop.
+    fn next(&self) -> f64 {
+        self.level + self.short[self.short_at] + self.long.get(self.long_at).copied().unwrap_or(0.0)
+    }
+
     /// Level and seasons `lead` steps ahead of the next value.
     fn base(&self, lead: usize) -> f64 {
         let week = match self.long.len() {
@@ -95,7 +100,7 @@ fn run(y: &[f64], start: &State, w: Weights, mut see: impl FnMut(usize, &State))
     let (mut sum, mut scale) = (0.0, 0.0);
     for (at, &value) in y.iter().enumerate() {
         see(at, &state);
-        let base = state.base(0);
+        let base = state.next();
         let error = value - (base + w.memory * state.error);
         if at >= warm {
             let size = error.abs();
