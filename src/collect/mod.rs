@@ -5,12 +5,15 @@
 //! duration, last success, items, rejected items, errors by kind, visibility, and withdrawal when too old.
 
 pub mod compute;
+mod decode;
 pub mod health;
 pub mod host;
 pub mod identity;
 pub mod own;
 pub mod placement;
 pub mod runner;
+#[cfg(test)]
+mod sealed;
 
 use std::any::Any;
 use std::future::Future;
@@ -136,6 +139,28 @@ pub struct CollectorSpec {
     pub make: fn() -> Box<dyn Collect>,
 }
 
+/// Which families are wanted; what the configuration's filter leaves out is not even asked for where that saves calls.
+#[derive(Clone)]
+pub struct Keep(Arc<dyn Fn(&Descriptor) -> bool + Send + Sync>);
+
+impl Keep {
+    /// Keeps the families that satisfy the test.
+    pub fn new(test: impl Fn(&Descriptor) -> bool + Send + Sync + 'static) -> Self {
+        Self(Arc::new(test))
+    }
+
+    /// Whether a family is wanted.
+    pub fn wants(&self, row: &Descriptor) -> bool {
+        (self.0)(row)
+    }
+}
+
+impl std::fmt::Debug for Keep {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Keep")
+    }
+}
+
 /// The future of one run.
 pub type Collecting<'a> = Pin<Box<dyn Future<Output = Result<PartBuilder, Error>> + Send + 'a>>;
 
@@ -158,6 +183,8 @@ pub struct Cx {
     pub clock: Clock,
     /// Collection settings.
     pub settings: Arc<Settings>,
+    /// Which families are wanted.
+    pub keep: Keep,
     /// Its interval.
     pub interval: Duration,
     /// What it says about this run.

@@ -188,6 +188,18 @@ impl Family {
         true
     }
 
+    /// Appends the samples of a family of the same row.
+    fn extend(&mut self, other: &Self) {
+        for sample in other.samples() {
+            let pushed = self.row.labels.len() == other.row.labels.len() && self.push_labels(sample.labels());
+            match (&mut self.values, sample.value()) {
+                (Values::Numbers(values), Value::Number(number)) if pushed => values.push(number),
+                (Values::Histograms(values), Value::Histogram(value)) if pushed => values.push(value.clone()),
+                _ => {}
+            }
+        }
+    }
+
     /// Removes repeated label sets (the first stays) and everything behind `cap`; counts both.
     fn seal(mut self, cap: usize, rejected: &mut Rejected) -> Self {
         let keep = self.distinct(cap, rejected);
@@ -342,9 +354,28 @@ impl PartBuilder {
         }
     }
 
+    /// Adds the samples of an earlier part, for collectors that read some of their figures less often than they report.
+    pub fn extend(&mut self, part: &Part) {
+        for family in &part.families {
+            match self.by_name.get(&family.row.name).and_then(|at| self.families.get_mut(*at)) {
+                Some(present) => present.extend(family),
+                None => {
+                    self.by_name.insert(family.row.name.clone(), self.families.len());
+                    self.families.push(family.clone());
+                }
+            }
+        }
+    }
+
     /// Adds a typed table.
     pub fn table<T: Any + Send + Sync>(&mut self, table: Arc<T>) {
         self.tables.insert(table);
+    }
+
+    /// Drops whole families.
+    pub fn retain(&mut self, keep: impl Fn(&Descriptor) -> bool) {
+        self.families.retain(|family| keep(&family.row));
+        self.by_name = self.families.iter().enumerate().map(|(at, family)| (family.row.name.clone(), at)).collect();
     }
 
     /// Samples so far.
@@ -453,6 +484,22 @@ mod tests {
         assert_eq!(rows, vec![(vec!["a", "bc"], 1.0), (vec!["ab", "c"], 2.0)]);
         let reasons: Vec<_> = dropped.iter().map(|d| (d.reason, d.samples)).collect();
         assert_eq!(reasons, vec![("duplicate", 1), ("limit", 1)]);
+    }
+
+    #[test]
+    fn an_earlier_part_is_added_whole() {
+        let mut earlier = PartBuilder::new();
+        earlier.put(&HOSTS, ["a", "x"], 1.0);
+        let (earlier, _) = earlier.seal(key(), Timestamp::default(), 10);
+        let mut builder = PartBuilder::new();
+        builder.extend(&earlier);
+        builder.put(&HOSTS, ["b", "y"], 2.0);
+        builder.extend(&earlier);
+        let (part, dropped) = builder.seal(key(), Timestamp::default(), 10);
+        let rows: Vec<(Vec<&str>, f64)> =
+            part.families[0].samples().map(|s| (s.labels().collect(), s.number())).collect();
+        assert_eq!(rows, vec![(vec!["a", "x"], 1.0), (vec!["b", "y"], 2.0)]);
+        assert_eq!(dropped[0].samples, 1, "the same label set twice is dropped as ever");
     }
 
     #[test]

@@ -1,14 +1,32 @@
 //! How to talk to OpenStack: clouds and credentials, tokens, catalog, versions, paging, retries, budgets.
 //!
 //! What to ask is none of its business (see `collect`). All calls are GET except the POST that fetches a
-//! token. Secrets exist only as `SecretString` in [`clouds`] and [`auth`]; no error, log line or metric
-//! carries one.
+//! token. Secrets exist only as `SecretString` in [`clouds`] and as a header marked sensitive in `auth`; no
+//! error, log line or metric carries one.
+//!
+//! ```text
+//! clouds ──► client::Cloud ──► tokens ──► auth ──► http ──► fault, retry_after, backoff, tls
+//!                   │             └ catalog          ▲
+//!                   └► client::ServiceClient ──► page, versions, budget
+//! ```
 
+mod auth;
+mod backoff;
+mod budget;
+mod catalog;
 pub mod client;
+mod cloud;
 pub mod clouds;
 pub mod error;
+mod fault;
+mod http;
 pub mod microversion;
+mod page;
+mod retry_after;
 pub mod telemetry;
+mod tls;
+mod tokens;
+mod versions;
 
 use serde::{Deserialize, Serialize};
 

@@ -15,12 +15,12 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::health::{CollectorHealth, Health, Report};
-use super::{Cadence, CollectorSpec, SERVICES, Service, Settings};
+use super::{Cadence, CollectorSpec, Keep, SERVICES, Service, Settings};
 use crate::model::clock::Clock;
 use crate::model::part::{Origin, PartKey};
 use crate::model::snapshot::SnapshotStore;
 use crate::openstack::client::{Cloud, Session};
-use crate::openstack::error::Error;
+use crate::openstack::error::{Error, ErrorKind};
 use task::Task;
 
 /// How often a cloud's catalog is looked at for services that came or went.
@@ -38,6 +38,8 @@ pub struct Runner {
     pub health: Arc<Health>,
     /// Collection settings.
     pub settings: Arc<Settings>,
+    /// Which families are wanted.
+    pub keep: Keep,
     /// The time of day.
     pub clock: Clock,
     /// Every task, to wait for at the end.
@@ -60,7 +62,7 @@ impl Runner {
         let mut running = Running::new();
         let mut wait = LOGIN_WAIT;
         // Before the first login the regions are unknown; failures are shown under the configured one.
-        let unknown = Origin::new(cloud.name(), cloud.region().unwrap_or(""));
+        let unknown = Origin::new(cloud.name(), cloud.config().region.as_deref().unwrap_or(""));
         loop {
             let session = tokio::select! {
                 session = cloud.session() => session,
@@ -72,7 +74,7 @@ impl Runner {
                     if running.is_empty() {
                         self.health.forget(|entry| entry.origin == unknown);
                     }
-                    self.follow_catalog(&cloud, &session, &mut running);
+                    self.follow_catalog(&cloud, &session, &mut running).await;
                     CATALOG_INTERVAL
                 }
                 Err(error) => {
@@ -93,7 +95,7 @@ impl Runner {
     }
 
     /// Shows every wanted service as failing while nobody can log in: its `_up` is 0, not absent.
-    fn note_login_failure(&self, origin: &Origin, error: &Error) {
+    pub fn note_login_failure(&self, origin: &Origin, error: &Error) {
         let known = self.health.entries();
         for (service, spec) in wanted(&self.settings) {
             let entry = known.iter().find(|entry| entry.origin == *origin && entry.collector == spec.name).cloned();
@@ -102,13 +104,13 @@ impl Runner {
         }
     }
 
-    fn follow_catalog(&self, cloud: &Arc<Cloud>, session: &Session, running: &mut Running) {
+    async fn follow_catalog(&self, cloud: &Arc<Cloud>, session: &Session, running: &mut Running) {
         let mut present = Vec::new();
         for region in served_regions(cloud, session) {
             let origin = Origin::new(cloud.name(), &region);
             for service in SERVICES.iter().copied().filter(|service| self.settings.wants(service.name)) {
                 let insisted = self.settings.services.get(service.name).and_then(|s| s.enabled) == Some(true);
-                if insisted || in_catalog(session, service, &region) {
+                if insisted || in_catalog(cloud, service, &region).await {
                     present.push((origin.clone(), service));
                 }
             }
@@ -178,12 +180,11 @@ impl Runner {
         let mut runs = Vec::new();
         for region in served_regions(cloud, session) {
             let origin = Origin::new(cloud.name(), &region);
-            for (service, spec) in wanted(&self.settings).filter(|(service, _)| in_catalog(session, service, &region)) {
-                let task = self.task(cloud, &origin, service, spec);
-                runs.push(async move {
-                    let mut collector = None;
-                    task.attempt(&mut collector).await
-                });
+            for (service, spec) in wanted(&self.settings) {
+                if in_catalog(cloud, service, &region).await {
+                    let task = self.task(cloud, &origin, service, spec);
+                    runs.push(async move { task.attempt(&mut None).await });
+                }
             }
         }
         futures_util::future::join_all(runs).await;
@@ -202,19 +203,20 @@ fn wanted(settings: &Settings) -> impl Iterator<Item = (&'static Service, &'stat
     services.flat_map(|service| service.collectors.iter().map(move |spec| (service, spec)))
 }
 
-/// The configured region, else all regions of the catalog.
+/// The configured regions, else all of the catalog.
 fn served_regions(cloud: &Cloud, session: &Session) -> Vec<String> {
-    match cloud.region() {
-        Some(region) => vec![region.to_owned()],
-        None => session.regions.clone(),
+    match cloud.config().regions.as_slice() {
+        [] => session.regions.clone(),
+        configured => configured.to_vec(),
     }
 }
 
-fn in_catalog(session: &Session, service: &Service, region: &str) -> bool {
-    session
-        .services
-        .iter()
-        .any(|(kind, regions)| service.catalog_types.contains(&kind.as_str()) && regions.iter().any(|r| r == region))
+/// Whether a service is to be had in a region; other faults than its absence are its collectors' to report.
+async fn in_catalog(cloud: &Arc<Cloud>, service: &Service, region: &str) -> bool {
+    match cloud.service(service.catalog_types, region).await {
+        Ok(_) => true,
+        Err(error) => error.kind != ErrorKind::Catalog,
+    }
 }
 
 /// Those at the service's quickest pace: what an operator takes "the service is up" to mean.

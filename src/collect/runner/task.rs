@@ -105,6 +105,7 @@ impl Task {
             store: Arc::clone(&self.runner.store),
             clock: self.runner.clock.clone(),
             settings: Arc::clone(&self.runner.settings),
+            keep: self.runner.keep.clone(),
             interval: self.interval,
             report: Arc::clone(&self.report),
         };
@@ -125,7 +126,8 @@ impl Task {
         }
     }
 
-    async fn publish(&self, part: PartBuilder, duration: Duration) {
+    async fn publish(&self, mut part: PartBuilder, duration: Duration) {
+        part.retain(|row| self.runner.keep.wants(row));
         let (key, at, cap) = (self.key.clone(), self.runner.clock.now(), self.runner.store.limits().per_family);
         let store = Arc::clone(&self.runner.store);
         // Sealing 50,000 instances takes tens of milliseconds: too long for an async worker.

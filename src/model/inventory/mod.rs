@@ -11,5 +11,6 @@ pub mod hypervisor;
 pub mod interner;
 pub mod project;
 pub mod provider;
+pub mod quota;
 pub mod server;
 pub mod user;

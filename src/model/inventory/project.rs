@@ -19,3 +19,7 @@ pub struct Project {
 /// All projects by id.
 #[derive(Clone, Debug, Default)]
 pub struct Projects(pub BTreeMap<Id, Project>);
+
+/// Names of domains by id, where the credentials may list them.
+#[derive(Clone, Debug, Default)]
+pub struct Domains(pub BTreeMap<Arc<str>, Arc<str>>);

@@ -7,7 +7,7 @@ use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 
 /// An instance as Nova lists it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Server {
     /// Display name.
     pub name: Box<str>,
@@ -55,6 +55,6 @@ pub struct Server {
     pub updated: Timestamp,
 }
 
-/// All servers by id.
+/// All servers by id. Shared, so that a new table costs only what changed.
 #[derive(Clone, Debug, Default)]
-pub struct Servers(pub HashMap<Id, Server>);
+pub struct Servers(pub HashMap<Id, Arc<Server>>);

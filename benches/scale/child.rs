@@ -1,0 +1,162 @@
+//! The processes under measurement.
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use super::scrape;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_stackcast");
+
+/// The simulated cloud.
+pub struct Cloud {
+    process: Process,
+    address: SocketAddr,
+    clouds_yaml: PathBuf,
+}
+
+/// stackcast itself.
+pub struct Exporter {
+    process: Process,
+    pub address: SocketAddr,
+}
+
+/// Killed when dropped.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn free_address() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("port")
+}
+
+impl Cloud {
+    pub fn start(hypervisors: usize, instances: usize, churn: f64) -> Self {
+        let address = free_address();
+        let mut command = Command::new(PROGRAM);
+        command.args(["demo", "--cloud-only", "--listen", &address.to_string(), "--churn", &churn.to_string()]);
+        command.args(["--hypervisors", &hypervisors.to_string(), "--instances", &instances.to_string()]);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("demo cloud");
+        // The cloud prints its clouds.yaml once it listens.
+        let mut yaml = String::new();
+        let stdout = child.stdout.take().expect("pipe");
+        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
+            if line.is_empty() {
+                break;
+            }
+            yaml.push_str(&line);
+            yaml.push('\n');
+        }
+        let clouds_yaml = std::env::temp_dir().join(format!("stackcast-scale-{}.yaml", address.port()));
+        fs::write(&clouds_yaml, yaml).expect("clouds.yaml");
+        Self { process: Process(child), address, clouds_yaml }
+    }
+
+    /// Requests served so far.
+    pub fn requests(&self) -> u64 {
+        let stats: serde_json::Value = serde_json::from_slice(&body(self.address, "/_demo/stats")).expect("stats");
+        stats["requests"].as_u64().expect("a total")
+    }
+}
+
+impl Exporter {
+    /// Intervals `haste` times quicker than the defaults; `everything` re-reads all lists each time.
+    pub fn start(cloud: &Cloud, haste: u64, everything: bool) -> Self {
+        assert!(cloud.process.0.id() > 0);
+        let seconds = |default: u64| (default / haste).to_string();
+        let full = if everything { "1".to_owned() } else { seconds(3600) };
+        let clouds_yaml = cloud.clouds_yaml.to_str().expect("path").to_owned();
+        Self::with(&[
+            ("OS_CLIENT_CONFIG_FILE", clouds_yaml),
+            ("STACKCAST_COLLECT__INTERVAL__FAST_SECONDS", seconds(60)),
+            ("STACKCAST_COLLECT__INTERVAL__MEDIUM_SECONDS", seconds(300)),
+            ("STACKCAST_COLLECT__INTERVAL__SLOW_SECONDS", seconds(900)),
+            ("STACKCAST_COLLECT__INTERVAL__FULL_SECONDS", full),
+        ])
+    }
+
+    /// The local host only.
+    pub fn without_cloud() -> Self {
+        Self::with(&[])
+    }
+
+    fn with(environment: &[(&str, String)]) -> Self {
+        let address = free_address();
+        let data = std::env::temp_dir().join(format!("stackcast-scale-{}", address.port()));
+        let mut command = Command::new(PROGRAM);
+        command.arg(format!("--web.listen-address={address}")).env_clear().env("HOME", "/nonexistent");
+        command.env("STACKCAST_DATA__DIRECTORY", data).envs(environment.iter().map(|(k, v)| (k, v)));
+        let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("stackcast");
+        while std::net::TcpStream::connect(address).is_err() {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        Self { process: Process(child), address }
+    }
+
+    /// Waits until every collector has succeeded.
+    pub fn until_collected(&self) {
+        while !status_is_200(self.address, "/-/ready") || !self.page().contains("openstack_nova_limits_vcpus_max{") {
+            std::thread::sleep(Duration::from_millis(100));
+        }
+        let page = self.page();
+        let failed: Vec<_> =
+            page.lines().filter(|l| l.starts_with("stackcast_collector_success{") && l.ends_with(" 0")).collect();
+        assert!(failed.is_empty(), "{failed:?}");
+    }
+
+    pub fn page(&self) -> String {
+        String::from_utf8(scrape::get(self.address, "identity")).expect("text")
+    }
+
+    pub fn series(&self) -> usize {
+        self.page().lines().filter(|line| !line.starts_with('#') && line.contains(' ')).count()
+    }
+
+    /// Bytes rendered for one more tick of the host, and bytes of the whole page.
+    pub fn rendered_by_a_host_tick(&self) -> (f64, f64) {
+        let page = self.page();
+        let host = page.lines().filter(|line| line.contains("host_")).map(|line| line.len() + 1).sum::<usize>();
+        (host as f64, page.len() as f64)
+    }
+
+    /// User and system time so far.
+    pub fn cpu_seconds(&self) -> f64 {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.0.id())).expect("running");
+        let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or("").split(' ').collect();
+        let ticks = |at: usize| fields[at].parse::<f64>().expect("number");
+        (ticks(11) + ticks(12)) / 100.0
+    }
+
+    pub fn resident_bytes(&self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.0.id())).expect("running");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("VmRSS");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("number") * 1024
+    }
+}
+
+fn exchange(address: SocketAddr, path: &str) -> Vec<u8> {
+    use std::io::{Read, Write};
+    let mut stream = std::net::TcpStream::connect(address).expect("connection");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("request");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("answer");
+    answer
+}
+
+fn status_is_200(address: SocketAddr, path: &str) -> bool {
+    exchange(address, path).starts_with(b"HTTP/1.1 200")
+}
+
+fn body(address: SocketAddr, path: &str) -> Vec<u8> {
+    let answer = exchange(address, path);
+    let head_end = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("a head");
+    answer[head_end + 4..].to_vec()
+}

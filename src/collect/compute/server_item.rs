@@ -1,0 +1,112 @@
+//! A server as `servers/detail` lists it, and what is kept of it.
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::model::clock::Timestamp;
+use crate::model::id::Id;
+use crate::model::inventory::interner::Interner;
+use crate::model::inventory::server::Server;
+
+/// An item of the list. Only id and status are always there: of servers in a cell that is down Nova knows no more.
+#[derive(Deserialize)]
+pub(super) struct Item {
+    pub(super) id: Id,
+    pub(super) status: String,
+    name: Option<Box<str>>,
+    tenant_id: Option<Id>,
+    user_id: Option<Id>,
+    #[serde(rename = "hostId")]
+    host_id: Option<Box<str>>,
+    #[serde(rename = "accessIPv4")]
+    access_ipv4: Option<Box<str>>,
+    #[serde(rename = "accessIPv6")]
+    access_ipv6: Option<Box<str>>,
+    flavor: Option<FlavorRef>,
+    image: Option<ImageRef>,
+    #[serde(rename = "OS-EXT-AZ:availability_zone")]
+    zone: Option<String>,
+    #[serde(rename = "OS-EXT-SRV-ATTR:hypervisor_hostname")]
+    hypervisor: Option<String>,
+    #[serde(rename = "OS-EXT-SRV-ATTR:instance_name")]
+    instance_name: Option<Box<str>>,
+    #[serde(rename = "OS-EXT-STS:task_state")]
+    task_state: Option<String>,
+    #[serde(rename = "OS-EXT-STS:power_state")]
+    power_state: Option<i64>,
+    #[serde(rename = "os-extended-volumes:volumes_attached")]
+    volumes: Option<Vec<IgnoredAny>>,
+    created: Option<String>,
+    updated: Option<String>,
+}
+
+/// By id before 2.47, embedded without id from then on.
+#[derive(Deserialize)]
+struct FlavorRef {
+    id: Option<String>,
+    original_name: Option<String>,
+    #[serde(default)]
+    vcpus: u32,
+    #[serde(default)]
+    ram: u32,
+    #[serde(default)]
+    disk: u32,
+    #[serde(default)]
+    ephemeral: u32,
+}
+
+/// An empty text when booted from a volume.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum ImageRef {
+    Image { id: Id },
+    None(IgnoredAny),
+}
+
+impl Item {
+    /// Whether it has left the cloud. Soft-deleted servers count as gone: only `changes-since` shows them, not the list.
+    pub(super) fn is_gone(&self) -> bool {
+        matches!(&*self.status, "DELETED" | "SOFT_DELETED")
+    }
+
+    /// Whether its cell is down, so that nothing but id and status is known.
+    pub(super) fn is_partial(&self) -> bool {
+        self.name.is_none() && self.flavor.is_none()
+    }
+
+    /// What is kept of it.
+    pub(super) fn into_server(self, interner: &mut Interner) -> (Id, Server) {
+        let flavor = self.flavor.as_ref();
+        let text = |text: Option<&str>, interner: &mut Interner| interner.intern(text.unwrap_or_default());
+        let time = |text: Option<&str>| text.and_then(Timestamp::parse).unwrap_or_default();
+        let address = |address: Option<Box<str>>| address.filter(|address| !address.is_empty());
+        let server = Server {
+            status: interner.intern(&self.status),
+            task_state: self.task_state.as_deref().map(|state| interner.intern(state)),
+            power_state: self.power_state.and_then(|state| u8::try_from(state).ok()).unwrap_or(0),
+            hypervisor: text(self.hypervisor.as_deref(), interner),
+            zone: text(self.zone.as_deref(), interner),
+            flavor_name: text(flavor.and_then(|flavor| flavor.original_name.as_deref()), interner),
+            flavor_id: flavor.and_then(|flavor| flavor.id.as_deref()).map(|id| interner.intern(id)),
+            vcpus: flavor.map_or(0, |flavor| flavor.vcpus),
+            memory_mib: flavor.map_or(0, |flavor| flavor.ram),
+            disk_gib: flavor.map_or(0, |flavor| flavor.disk),
+            ephemeral_gib: flavor.map_or(0, |flavor| flavor.ephemeral),
+            image: match self.image {
+                Some(ImageRef::Image { id }) => Some(id),
+                _ => None,
+            },
+            volumes_attached: self.volumes.is_some_and(|volumes| !volumes.is_empty()),
+            created: time(self.created.as_deref()),
+            updated: time(self.updated.as_deref()),
+            name: self.name.unwrap_or_default(),
+            project: self.tenant_id.unwrap_or_default(),
+            user: self.user_id.unwrap_or_default(),
+            host_id: self.host_id.unwrap_or_default(),
+            access_ipv4: address(self.access_ipv4),
+            access_ipv6: address(self.access_ipv6),
+            instance_name: self.instance_name.unwrap_or_default(),
+        };
+        (self.id, server)
+    }
+}

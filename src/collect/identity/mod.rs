@@ -1,0 +1,31 @@
+//! Keystone: projects, users and groups, domains and regions.
+//!
+//! Keystone's lists come whole unless its operator set a limit; then they are followed by `links.next`.
+
+mod domains;
+mod projects;
+mod users;
+
+use super::{Cadence, CollectorSpec, Service};
+
+crate::metrics! {
+    /// 1 while every permitted collector of the service succeeds.
+    UP = gauge "openstack_identity_up" [], Bool, "derived: the last run of every permitted collector";
+}
+
+/// The service.
+pub static SERVICE: Service = Service {
+    name: "identity",
+    catalog_types: &["identity"],
+    tables: &[METRICS, domains::METRICS, projects::METRICS, users::METRICS],
+    up: &UP,
+    collectors: &[
+        CollectorSpec { name: "identity.domains", cadence: Cadence::Slow, make: || Box::new(domains::Collector) },
+        CollectorSpec {
+            name: "identity.projects",
+            cadence: Cadence::Slow,
+            make: || Box::new(projects::Collector::default()),
+        },
+        CollectorSpec { name: "identity.users", cadence: Cadence::Slow, make: || Box::new(users::Collector) },
+    ],
+};

@@ -1,0 +1,158 @@
+//! Which providers to read anew in a run.
+//!
+//! A provider's `generation` counts up with every change of its inventories, traits and aggregates, and when an
+//! allocation is *made or moved*. It does **not** when an allocation is deleted by `DELETE /allocations/{consumer}`, and
+//! that is how Nova ends an instance unless deferred deletion is configured (read in Placement's `delete_all` and in
+//! Nova's `_complete_deletion`). So the holdings of a provider are also read anew when one of its consumers is a server
+//! that has gone from Nova's list, and everything once in a while, spread over the runs, for what neither shows.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::answer::Listing;
+use crate::model::id::Id;
+use crate::model::inventory::provider::{Provider, Providers};
+use crate::model::inventory::server::Servers;
+
+/// Runs in which a server that has gone is looked for: Nova drops it from its list a little before its allocations.
+const GONE_RUNS: u8 = 3;
+/// Runs for a whole round of the re-read when Nova's servers are not known.
+const BLIND_ROUND: u64 = 10;
+
+/// What to read of a provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Read {
+    /// Nothing; what is known holds.
+    Nothing,
+    /// Usages and allocations.
+    Holdings,
+    /// Everything.
+    All,
+}
+
+/// Memory between runs.
+#[derive(Default)]
+pub(super) struct Plan {
+    run: u64,
+    servers: Option<Arc<Servers>>,
+    gone: HashMap<Id, u8>,
+}
+
+impl Plan {
+    /// Begins a run: notes which servers have gone.
+    pub(super) fn begin(&mut self, servers: Option<Arc<Servers>>) {
+        self.run = self.run.wrapping_add(1);
+        self.gone.retain(|_, runs| {
+            *runs -= 1;
+            *runs > 0
+        });
+        if let (Some(before), Some(now)) = (&self.servers, &servers)
+            && !Arc::ptr_eq(before, now)
+        {
+            let gone = before.0.keys().filter(|id| !now.0.contains_key(id));
+            self.gone.extend(gone.map(|id| (id.clone(), GONE_RUNS)));
+        }
+        if servers.is_some() {
+            self.servers = servers;
+        }
+    }
+
+    /// What to read of a provider that the list shows; `round` is the number of runs in which all are read once.
+    pub(super) fn of(&self, listing: &Listing, known: &Providers, round: u64) -> Read {
+        let Some(row) = known.0.get(&listing.uuid) else { return Read::All };
+        let round = if self.servers.is_some() { round } else { round.min(BLIND_ROUND) }.max(1);
+        if !listing.agrees(row) || turn(&listing.uuid) % round == self.run % round {
+            return Read::All;
+        }
+        if self.lost_a_consumer(row) { Read::Holdings } else { Read::Nothing }
+    }
+
+    fn lost_a_consumer(&self, row: &Provider) -> bool {
+        !self.gone.is_empty() && row.allocations.iter().any(|allocation| self.gone.contains_key(&allocation.consumer))
+    }
+}
+
+/// A number that spreads providers evenly; UUIDs are random enough.
+fn turn(id: &Id) -> u64 {
+    match id {
+        Id::Plain(number) | Id::Dashed(number) => (number ^ (number >> 64)) as u64,
+        Id::Text(text) => text.bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::inventory::provider::Allocation;
+
+    const ROUND: u64 = 60;
+
+    fn listing(uuid: &str, generation: u64) -> Listing {
+        serde_json::from_value(serde_json::json!({"uuid": uuid, "name": "n", "generation": generation})).unwrap()
+    }
+
+    fn known(uuid: &str, consumer: &str) -> Providers {
+        let allocation = Allocation { consumer: Id::new(consumer), class: Arc::from("VCPU"), amount: 1 };
+        let row = Provider {
+            name: Arc::from("n"),
+            generation: 5,
+            parent: None,
+            root: Id::new(uuid),
+            inventories: Default::default(),
+            usages: Default::default(),
+            traits: Default::default(),
+            aggregates: Default::default(),
+            allocations: vec![allocation],
+        };
+        Providers([(Id::new(uuid), Arc::new(row))].into())
+    }
+
+    fn servers(ids: &[&str]) -> Option<Arc<Servers>> {
+        Some(Arc::new(Servers(ids.iter().map(|id| (Id::new(id), Arc::default())).collect())))
+    }
+
+    /// What is read in runs that are not the provider's turn.
+    fn read(plan: &Plan, generation: u64) -> Read {
+        let uuid = (0..).map(|n: u64| format!("p{n}")).find(|id| turn(&Id::new(id)) % ROUND == 30).unwrap();
+        plan.of(&listing(&uuid, generation), &known(&uuid, "s"), ROUND)
+    }
+
+    #[test]
+    fn generations_and_servers_that_have_gone_lead_to_reading() {
+        let mut plan = Plan::default();
+        plan.begin(servers(&["s", "t"]));
+        assert_eq!(plan.of(&listing("new", 1), &Providers::default(), ROUND), Read::All);
+        assert_eq!(read(&plan, 5), Read::Nothing);
+        assert_eq!(read(&plan, 6), Read::All);
+        plan.begin(servers(&["s"]));
+        assert_eq!(read(&plan, 5), Read::Nothing, "another provider's consumer");
+        plan.begin(servers(&[]));
+        for _ in 0..GONE_RUNS {
+            assert_eq!(read(&plan, 5), Read::Holdings);
+            plan.begin(servers(&[]));
+        }
+        assert_eq!(read(&plan, 5), Read::Nothing);
+    }
+
+    #[test]
+    fn a_table_that_is_missing_for_a_while_means_no_server_has_gone() {
+        let mut plan = Plan::default();
+        plan.begin(servers(&["s"]));
+        plan.begin(None);
+        assert_eq!(read(&plan, 5), Read::Nothing);
+        plan.begin(servers(&[]));
+        assert_eq!(read(&plan, 5), Read::Holdings, "found out when it is back");
+    }
+
+    #[test]
+    fn everything_has_its_turn_once_a_round_and_evenly() {
+        let mut random = fastrand::Rng::with_seed(1);
+        let ids: Vec<Id> = (0..6000).map(|_| Id::Dashed(random.u128(..))).collect();
+        let mut counts = HashMap::new();
+        for run in 0..ROUND {
+            counts.insert(run, ids.iter().filter(|id| turn(id) % ROUND == run).count());
+        }
+        assert_eq!(counts.values().sum::<usize>(), 6000);
+        assert!(counts.values().all(|count| (50..=160).contains(count)), "{counts:?}");
+    }
+}

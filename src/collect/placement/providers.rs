@@ -1,0 +1,288 @@
+//! Resource providers: one list a run, details only of those that changed (see [`super::plan`]).
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::sync::Arc;
+
+use futures_util::StreamExt;
+
+use super::answer::{Aggregates, Holdings, Listing, Properties, Traits};
+use super::plan::{Plan, Read};
+use crate::collect::decode::list;
+use crate::collect::{Collect, Collecting, Cx};
+use crate::model::id::Id;
+use crate::model::inventory::interner::Interner;
+use crate::model::inventory::provider::{Provider, Providers};
+use crate::model::inventory::server::Servers;
+use crate::model::part::PartBuilder;
+use crate::openstack::client::Request;
+use crate::openstack::error::{Error, ErrorKind};
+use crate::openstack::microversion::Microversion;
+
+crate::metrics! {
+    /// Total of a resource class at a provider, before overcommit.
+    TOTAL = gauge "openstack_placement_resource_total" [hostname resourcetype], None, "GET /resource_providers, GET /resource_providers/{uuid}/inventories";
+    /// Overcommit factor of a resource class at a provider.
+    ALLOCATION_RATIO = gauge "openstack_placement_resource_allocation_ratio" [hostname resourcetype], Ratio, "GET /resource_providers, GET /resource_providers/{uuid}/inventories";
+    /// Generation of a provider: counts up with changes of what it has.
+    GENERATION = gauge "openstack_placement_resource_generation" [hostname resourcetype], Count, "GET /resource_providers, GET /resource_providers/{uuid}/inventories";
+    /// Amount of a resource class that is reserved at a provider.
+    RESERVED = gauge "openstack_placement_resource_reserved" [hostname resourcetype], None, "GET /resource_providers, GET /resource_providers/{uuid}/inventories";
+    /// Allocated amount of a resource class at a provider.
+    USAGE = gauge "openstack_placement_resource_usage" [hostname resourcetype], None, "GET /resource_providers, GET /resource_providers/{uuid}/usages";
+    /// Amount of a resource class that a consumer (uuid, mostly an instance) holds of a provider.
+    ALLOCATIONS = gauge "openstack_placement_resource_provider_allocations" [hostname uuid resourcetype], None, "GET /resource_providers, GET /resource_providers/{uuid}/allocations";
+}
+
+/// Trees come with 1.14, aggregates in their present form with 1.19; nothing newer is needed.
+const VERSION: Microversion = Microversion::new(1, 19);
+const AGGREGATES_FROM: Microversion = Microversion::new(1, 1);
+const TRAITS_FROM: Microversion = Microversion::new(1, 6);
+/// Providers read at once; the client's own limit is usually the lower one.
+const CONCURRENCY: usize = 16;
+
+/// Providers, as known from the runs before.
+#[derive(Default)]
+pub(super) struct Collector {
+    known: Arc<Providers>,
+    interner: Interner,
+    plan: Plan,
+}
+
+/// The version to ask at, and what Placement then speaks.
+#[derive(Clone, Copy)]
+struct Version {
+    asked: Option<Microversion>,
+    spoken: Microversion,
+}
+
+type Detail = (Listing, Result<(Option<Properties>, Holdings), Error>);
+
+impl Collect for Collector {
+    fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
+        Box::pin(async move {
+            let version = version(cx).await?;
+            let mut listings = Vec::new();
+            let request = Request::new("resource_providers").at(version.asked);
+            list(cx, request, "resource_providers", |listing: Listing| listings.push(listing)).await?;
+            self.plan.begin(cx.table::<Servers>());
+            let round = cx.settings.interval.full_seconds / cx.interval.as_secs().max(1);
+            let due: Vec<(Listing, Read)> = listings
+                .iter()
+                .map(|listing| (listing.clone(), self.plan.of(listing, &self.known, round)))
+                .filter(|(_, read)| *read != Read::Nothing)
+                .collect();
+            let details = futures_util::stream::iter(due.into_iter().map(|(listing, read)| async move {
+                let detail = detail(cx, version, &listing.uuid, read).await;
+                (listing, detail)
+            }));
+            let details: Vec<Detail> = details.buffer_unordered(CONCURRENCY).collect().await;
+            self.take(&listings, details, |error| cx.report.reject("provider_failed", &error.to_string()))?;
+            let mut part = emit(&self.known, cx.settings.servers.per_instance);
+            part.table(Arc::clone(&self.known));
+            Ok(part)
+        })
+    }
+}
+
+async fn version(cx: &Cx) -> Result<Version, Error> {
+    let asked = cx.client.negotiate(VERSION).await?;
+    let spoken = match asked {
+        Some(version) => version,
+        None => cx.client.microversions().await?.map_or(Microversion::new(1, 0), |(least, _)| least),
+    };
+    Ok(Version { asked, spoken })
+}
+
+async fn detail(cx: &Cx, version: Version, id: &Id, read: Read) -> Result<(Option<Properties>, Holdings), Error> {
+    let request = |what: &str| Request::new(format!("resource_providers/{id}/{what}")).at(version.asked);
+    let properties = if read == Read::All {
+        let inventories = cx.client.get_json(request("inventories")).await?;
+        let traits = if version.spoken >= TRAITS_FROM {
+            cx.client.get_json(request("traits")).await?
+        } else {
+            Traits::default()
+        };
+        let aggregates = if version.spoken >= AGGREGATES_FROM {
+            cx.client.get_json(request("aggregates")).await?
+        } else {
+            Aggregates::default()
+        };
+        Some(Properties { inventories, traits, aggregates })
+    } else {
+        None
+    };
+    let usages = cx.client.get_json(request("usages")).await?;
+    let allocations = cx.client.get_json(request("allocations")).await?;
+    Ok((properties, Holdings { usages, allocations }))
+}
+
+impl Collector {
+    /// Takes up a run's answers. A provider that failed keeps its old row (and so its old generation: it is read again
+    /// in the next run); when every one failed, so did the run. One that vanished meanwhile goes.
+    fn take(&mut self, listings: &[Listing], details: Vec<Detail>, failed: impl Fn(&Error)) -> Result<(), Error> {
+        let mut rows: BTreeMap<Id, Arc<Provider>> = listings
+            .iter()
+            .filter_map(|listing| Some((listing.uuid.clone(), Arc::clone(self.known.0.get(&listing.uuid)?))))
+            .collect();
+        let (mut read, mut error) = (0, None);
+        for (listing, detail) in details {
+            match detail {
+                Ok((properties, holdings)) => {
+                    let before = rows.get(&listing.uuid);
+                    let row = listing.provider(properties, holdings, before.map(|row| &**row), &mut self.interner);
+                    if before.is_none_or(|before| **before != row) {
+                        rows.insert(listing.uuid, Arc::new(row));
+                    }
+                    read += 1;
+                }
+                Err(gone) if gone.kind == ErrorKind::NotFound => {
+                    rows.remove(&listing.uuid);
+                    read += 1;
+                }
+                Err(fault) => {
+                    failed(&fault);
+                    error = Some(fault);
+                }
+            }
+        }
+        if let Some(error) = error.filter(|_| read == 0) {
+            return Err(error);
+        }
+        if rows != self.known.0 {
+            self.known = Arc::new(Providers(rows));
+            self.interner.sweep();
+        }
+        Ok(())
+    }
+}
+
+fn emit(providers: &Providers, per_instance: bool) -> PartBuilder {
+    let mut part = PartBuilder::new();
+    let mut consumer = String::new();
+    for provider in providers.0.values() {
+        let generation = provider.generation as f64;
+        for (class, inventory) in &provider.inventories {
+            let labels = [&*provider.name, &**class];
+            part.put(&TOTAL, labels, inventory.total as f64);
+            part.put(&ALLOCATION_RATIO, labels, inventory.allocation_ratio);
+            part.put(&GENERATION, labels, generation);
+            part.put(&RESERVED, labels, inventory.reserved as f64);
+        }
+        for (class, used) in &provider.usages {
+            part.put(&USAGE, [&provider.name, class], *used as f64);
+        }
+        for allocation in provider.allocations.iter().filter(|_| per_instance) {
+            consumer.clear();
+            // Writing to a String cannot fail.
+            let _ = write!(consumer, "{}", allocation.consumer);
+            part.put(&ALLOCATIONS, [&provider.name, &consumer, &allocation.class], allocation.amount as f64);
+        }
+    }
+    part
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::collect::decode::recorded;
+    use crate::collect::sealed::{rows, seal};
+
+    const UUID: &str = "1146dbfa-9614-5c29-b144-21cf275511dc";
+
+    macro_rules! recording {
+        ($name:literal) => {
+            include_bytes!(concat!("../../../tests/recordings/placement/resource_provider", $name, ".json")).as_slice()
+        };
+    }
+
+    fn listings() -> Vec<Listing> {
+        recorded(recording!("s-1.20"), "resource_providers")
+    }
+
+    fn answers() -> (Option<Properties>, Holdings) {
+        let properties = Properties {
+            inventories: serde_json::from_slice(recording!("-inventories")).unwrap(),
+            traits: serde_json::from_slice(recording!("-traits")).unwrap(),
+            aggregates: serde_json::from_slice(recording!("-aggregates")).unwrap(),
+        };
+        let holdings = Holdings {
+            usages: serde_json::from_slice(recording!("-usages")).unwrap(),
+            allocations: serde_json::from_slice(recording!("-allocations")).unwrap(),
+        };
+        (Some(properties), holdings)
+    }
+
+    fn details(listings: &[Listing]) -> Vec<Detail> {
+        listings.iter().map(|listing| (listing.clone(), Ok(answers()))).collect()
+    }
+
+    fn error(kind: ErrorKind) -> Error {
+        Error::new(kind, "placement", "resource_providers", "test")
+    }
+
+    #[test]
+    fn the_recorded_provider() {
+        let listings: Vec<_> = listings().into_iter().filter(|listing| listing.uuid == Id::new(UUID)).collect();
+        let mut collector = Collector::default();
+        collector.take(&listings, details(&listings), |_| {}).unwrap();
+        let part = seal(emit(&collector.known, true));
+        let row = |labels: &str, value: f64| (labels.to_owned(), value);
+        let total =
+            [("compute-02|DISK_GB", 20_000.0), ("compute-02|MEMORY_MB", 1_048_576.0), ("compute-02|VCPU", 128.0)];
+        assert_eq!(rows(&part, &TOTAL), total.map(|(labels, value)| row(labels, value)));
+        assert_eq!(rows(&part, &ALLOCATION_RATIO)[2], row("compute-02|VCPU", 4.0));
+        assert_eq!(rows(&part, &GENERATION)[0], row("compute-02|DISK_GB", 13.0));
+        assert_eq!(rows(&part, &RESERVED)[1], row("compute-02|MEMORY_MB", 512.0));
+        assert_eq!(rows(&part, &USAGE)[2], row("compute-02|VCPU", 22.0));
+        let allocations = rows(&part, &ALLOCATIONS);
+        assert_eq!(allocations.len(), 30);
+        assert!(allocations.contains(&row("compute-02|0ab9524b-fe89-4de6-a2e7-54986971035a|VCPU", 4.0)));
+        assert!(rows(&seal(emit(&collector.known, false)), &ALLOCATIONS).is_empty());
+        let provider = &collector.known.0[&Id::new(UUID)];
+        assert!(provider.traits.contains("COMPUTE_NODE") && provider.aggregates.len() == 1);
+        assert_eq!(provider.root, Id::new(UUID));
+    }
+
+    #[test]
+    fn the_oldest_answer_has_no_trees() {
+        let listings: Vec<Listing> = recorded(recording!("s-1.0"), "resource_providers");
+        let (_, holdings) = answers();
+        let row = listings[0].provider(None, holdings, None, &mut Interner::default());
+        assert_eq!((row.root, row.parent), (listings[0].uuid.clone(), None));
+    }
+
+    #[test]
+    fn unchanged_rows_and_tables_are_the_same_ones() {
+        let listings = listings();
+        let mut collector = Collector::default();
+        collector.take(&listings, details(&listings), |_| {}).unwrap();
+        let before = Arc::clone(&collector.known);
+        collector.take(&listings, Vec::new(), |_| {}).unwrap();
+        collector.take(&listings, details(&listings), |_| {}).unwrap();
+        assert!(Arc::ptr_eq(&before, &collector.known));
+        let holdings = vec![(listings[0].clone(), Ok((None, answers().1)))];
+        collector.take(&listings, holdings, |_| {}).unwrap();
+        assert!(Arc::ptr_eq(&before, &collector.known), "properties stay when only holdings were read");
+    }
+
+    #[test]
+    fn one_that_fails_keeps_its_row_and_one_that_vanished_goes() {
+        let listings = listings();
+        let mut collector = Collector::default();
+        collector.take(&listings, details(&listings), |_| {}).unwrap();
+        let mut newer = listings.clone();
+        newer.iter_mut().for_each(|listing| listing.generation += 1);
+        let mut news = details(&newer);
+        news[0].1 = Err(error(ErrorKind::Server));
+        news[1].1 = Err(error(ErrorKind::NotFound));
+        collector.take(&newer, news, |_| {}).unwrap();
+        assert_eq!(collector.known.0.len(), listings.len() - 1);
+        assert!(!newer[0].agrees(&collector.known.0[&newer[0].uuid]), "read again in the next run");
+        assert!(newer[2].agrees(&collector.known.0[&newer[2].uuid]));
+        let failures = newer.iter().map(|listing| (listing.clone(), Err(error(ErrorKind::Timeout)))).collect();
+        assert!(collector.take(&newer, failures, |_| {}).is_err());
+        collector.take(&newer[..1], Vec::new(), |_| {}).unwrap();
+        assert_eq!(collector.known.0.len(), 1, "what the list no longer shows goes");
+    }
+}

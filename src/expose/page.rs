@@ -1,0 +1,329 @@
+//! The metrics page: the cached groups' pieces, then the live piece, then the format's end mark.
+//!
+//! A scrape renders what has changed since the last one, or nothing when [`Exposition::keep_warm`]
+//! was quicker. All rendering is on blocking threads; the async runtime only hands out bytes.
+
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+
+use crate::model::part::{Dropped, Part};
+use crate::model::snapshot::{Snapshot, SnapshotStore};
+
+use super::Naming;
+use super::group::{Group, render};
+use super::names::Scheme;
+use super::negotiate::{Encoding, Format, VARIANTS, Variant};
+use super::output::{Piece, join};
+use super::plan::Plan;
+use super::telemetry::Telemetry;
+
+/// Self metrics, gathered at each scrape.
+pub type Live = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
+
+/// A variant is kept rendered for this long after it was last asked for.
+const KEPT_FOR: Duration = Duration::from_secs(600);
+/// Changes within this time are rendered together.
+const SETTLE: Duration = Duration::from_millis(100);
+/// How often variants that nobody asks for are looked for.
+const TIDY: Duration = Duration::from_secs(60);
+
+/// The metrics page of a snapshot store.
+pub struct Exposition {
+    store: Arc<SnapshotStore>,
+    naming: Naming,
+    live: Live,
+    layout: ArcSwap<Layout>,
+    planning: Mutex<()>,
+    tally: Mutex<Tally>,
+    variants: [Demand; VARIANTS],
+    start: Instant,
+    telemetry: Arc<Telemetry>,
+}
+
+/// When a variant was last asked for, and who may have it rendered.
+#[derive(Debug, Default)]
+struct Demand {
+    /// Milliseconds since the start, plus one; 0 is never.
+    asked: AtomicU64,
+    gate: tokio::sync::Mutex<()>,
+}
+
+/// The groups of one snapshot.
+#[derive(Debug)]
+struct Layout {
+    snapshot: Arc<Snapshot>,
+    scheme: Scheme,
+    groups: Vec<Arc<Group>>,
+    /// Families that the groups print.
+    taken: HashSet<String>,
+}
+
+/// The groups' pieces, and the layout that they belong to.
+struct Rendered {
+    layout: Arc<Layout>,
+    pieces: Vec<Arc<Piece>>,
+}
+
+#[derive(Debug, Default)]
+struct Tally {
+    groups: BTreeMap<&'static str, GroupStats>,
+    dropped: BTreeMap<(String, &'static str), u64>,
+    logged: HashSet<(String, &'static str)>,
+}
+
+/// What rendering a group has cost so far.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct GroupStats {
+    /// Times rendered or compressed, all variants.
+    pub renders: u64,
+    /// Bytes of text made, before compression.
+    pub bytes: u64,
+    /// Time taken.
+    pub duration: Duration,
+}
+
+/// The group name under which the live piece is accounted.
+const LIVE: &str = "live";
+
+/// A page, ready to be sent.
+#[derive(Clone, Debug)]
+pub struct Page {
+    /// The body, in order.
+    pub pieces: Vec<Bytes>,
+    /// The `Content-Type` header.
+    pub content_type: &'static str,
+    /// Content encoding of the body.
+    pub encoding: Encoding,
+}
+
+impl Page {
+    /// Length of the body in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.pieces.iter().map(|piece| piece.len() as u64).sum()
+    }
+}
+
+impl std::fmt::Debug for Exposition {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exposition").field("naming", &self.naming).finish_non_exhaustive()
+    }
+}
+
+impl Exposition {
+    /// A page over `store`; `live` is asked at each scrape.
+    pub fn new(store: Arc<SnapshotStore>, naming: Naming, live: Live) -> Arc<Self> {
+        let snapshot = store.load();
+        let scheme = Scheme::new(&naming, &snapshot);
+        let mut tally = Tally::default();
+        let layout = Layout::new(snapshot, scheme, None, &mut tally);
+        Arc::new(Self {
+            store,
+            naming,
+            live,
+            layout: ArcSwap::from_pointee(layout),
+            planning: Mutex::default(),
+            tally: Mutex::new(tally),
+            variants: Default::default(),
+            start: Instant::now(),
+            telemetry: Arc::default(),
+        })
+    }
+
+    /// The page as of now.
+    pub async fn page(self: &Arc<Self>, format: Format, encoding: Encoding) -> Page {
+        let variant = Variant { format, encoding };
+        self.note_demand(variant);
+        let Rendered { layout, mut pieces } = self.warm(variant).await;
+        let this = Arc::clone(self);
+        let live = tokio::task::spawn_blocking(move || this.render_live(&layout, variant)).await;
+        match live {
+            Ok(piece) => pieces.extend(piece.map(Arc::new)),
+            Err(error) => tracing::error!(%error, "the self metrics could not be rendered"),
+        }
+        let pieces = join(pieces.iter().map(AsRef::as_ref), encoding);
+        Page { pieces, content_type: format.content_type(), encoding }
+    }
+
+    /// Renders what is asked for as soon as the snapshot changes, so that a scrape finds it done. Never ends.
+    pub async fn keep_warm(self: Arc<Self>) {
+        let mut changes = self.store.subscribe();
+        loop {
+            match tokio::time::timeout(TIDY, changes.changed()).await {
+                Ok(Ok(())) => tokio::time::sleep(SETTLE).await,
+                Ok(Err(_)) => return,
+                Err(_) => {}
+            }
+            changes.mark_unchanged();
+            for variant in Variant::ALL {
+                if self.is_wanted(variant) {
+                    self.warm(variant).await;
+                } else {
+                    self.forget(variant);
+                }
+            }
+        }
+    }
+
+    /// What rendering has cost so far, by group (`live` is the piece made at each scrape).
+    pub fn stats(&self) -> BTreeMap<&'static str, GroupStats> {
+        self.tally().groups.clone()
+    }
+
+    /// Samples left out of the page so far, by family and reason: `duplicate` (the label set is there already),
+    /// `conflict` (another group prints the family), `name` (no parser would take the name).
+    pub fn dropped(&self) -> Vec<(String, &'static str, u64)> {
+        self.tally().dropped.iter().map(|((family, reason), samples)| (family.clone(), *reason, *samples)).collect()
+    }
+
+    /// Counters of the server in front of this page.
+    pub(crate) fn telemetry(&self) -> &Arc<Telemetry> {
+        &self.telemetry
+    }
+
+    /// The groups' pieces of a variant, rendered if need be.
+    async fn warm(self: &Arc<Self>, variant: Variant) -> Rendered {
+        let empty = || Rendered { layout: self.layout.load_full(), pieces: Vec::new() };
+        let Some(demand) = self.variants.get(variant.index()) else { return empty() };
+        if let Some(rendered) = self.ready(variant) {
+            return rendered;
+        }
+        let _gate = demand.gate.lock().await;
+        if let Some(rendered) = self.ready(variant) {
+            return rendered;
+        }
+        let this = Arc::clone(self);
+        tokio::task::spawn_blocking(move || this.render_groups(variant)).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "the page could not be rendered");
+            empty()
+        })
+    }
+
+    fn ready(&self, variant: Variant) -> Option<Rendered> {
+        let layout = self.layout.load_full();
+        if !Arc::ptr_eq(&layout.snapshot, &self.store.load()) {
+            return None;
+        }
+        let pieces = layout.groups.iter().map(|group| group.ready(variant)).collect::<Option<_>>()?;
+        Some(Rendered { layout, pieces })
+    }
+
+    fn render_groups(&self, variant: Variant) -> Rendered {
+        let layout = self.current_layout();
+        let mut pieces = Vec::with_capacity(layout.groups.len() + 1);
+        for group in &layout.groups {
+            let (piece, took) = group.render(variant);
+            if let (Some(piece), Some(took)) = (&piece, took) {
+                self.tally().rendered(group.name, piece.text_bytes, took);
+            }
+            pieces.extend(piece);
+        }
+        Rendered { layout, pieces }
+    }
+
+    fn current_layout(&self) -> Arc<Layout> {
+        let _one = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
+        let old = self.layout.load_full();
+        let snapshot = self.store.load();
+        if Arc::ptr_eq(&old.snapshot, &snapshot) {
+            return old;
+        }
+        let scheme = Scheme::new(&self.naming, &snapshot);
+        let mut tally = Tally::default();
+        let layout = Arc::new(Layout::new(snapshot, scheme, Some(&old), &mut tally));
+        self.tally().absorb(tally);
+        self.layout.store(Arc::clone(&layout));
+        layout
+    }
+
+    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Piece> {
+        let start = Instant::now();
+        let mut parts: Vec<Arc<Part>> = (self.live)().into_iter().map(Arc::new).collect();
+        parts.push(Arc::new(self.telemetry.part(&self.stats())));
+        let mut plan = Plan::new(parts.iter(), &layout.scheme);
+        plan.exclude(&layout.taken);
+        self.tally().note_dropped(&plan.dropped);
+        let piece = render(&Arc::new(plan), variant, true)?;
+        self.tally().rendered(LIVE, piece.text_bytes, start.elapsed());
+        Some(piece)
+    }
+
+    fn note_demand(&self, variant: Variant) {
+        if let Some(demand) = self.variants.get(variant.index()) {
+            let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
+            demand.asked.store(now.saturating_add(1), Ordering::Relaxed);
+        }
+    }
+
+    fn is_wanted(&self, variant: Variant) -> bool {
+        let asked = self.variants.get(variant.index()).map_or(0, |demand| demand.asked.load(Ordering::Relaxed));
+        asked > 0 && self.start.elapsed() < Duration::from_millis(asked) + KEPT_FOR
+    }
+
+    fn forget(&self, variant: Variant) {
+        for group in &self.layout.load().groups {
+            group.forget(variant);
+        }
+    }
+
+    fn tally(&self) -> MutexGuard<'_, Tally> {
+        self.tally.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Layout {
+    /// Groups the snapshot's parts; groups of `old` that would print the same are taken over with their cache.
+    fn new(snapshot: Arc<Snapshot>, scheme: Scheme, old: Option<&Self>, tally: &mut Tally) -> Self {
+        let mut by_group: BTreeMap<&'static str, Vec<Arc<Part>>> = BTreeMap::new();
+        for part in snapshot.parts() {
+            by_group.entry(part.key.group).or_default().push(Arc::clone(part));
+        }
+        let (mut groups, mut taken) = (Vec::with_capacity(by_group.len()), HashSet::new());
+        for (name, parts) in by_group {
+            let kept = old.and_then(|old| old.groups.iter().find(|group| group.name == name));
+            let group = match kept {
+                Some(group) if group.is_current(&parts, &scheme, &taken) => Arc::clone(group),
+                _ => {
+                    let group = Group::new(name, parts, &scheme, &taken);
+                    tally.note_dropped(&group.plan.dropped);
+                    Arc::new(group)
+                }
+            };
+            taken.extend(group.plan.families.iter().map(|family| family.key().to_owned()));
+            groups.push(group);
+        }
+        Self { snapshot, scheme, groups, taken }
+    }
+}
+
+impl Tally {
+    fn rendered(&mut self, group: &'static str, bytes: u64, took: Duration) {
+        let stats = self.groups.entry(group).or_default();
+        stats.renders += 1;
+        stats.bytes += bytes;
+        stats.duration += took;
+    }
+
+    fn note_dropped(&mut self, dropped: &[Dropped]) {
+        for Dropped { family, reason, samples } in dropped {
+            self.drop(family.clone().into_owned(), reason, *samples);
+        }
+    }
+
+    fn absorb(&mut self, other: Self) {
+        for ((family, reason), samples) in other.dropped {
+            self.drop(family, reason, samples);
+        }
+    }
+
+    fn drop(&mut self, family: String, reason: &'static str, samples: u64) {
+        if self.logged.insert((family.clone(), reason)) {
+            tracing::warn!(family, reason, samples, "samples left out of the page; further ones are only counted");
+        }
+        *self.dropped.entry((family, reason)).or_default() += samples;
+    }
+}

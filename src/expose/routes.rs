@@ -1,0 +1,280 @@
+//! What is answered: paths, methods, authentication, headers. Knows nothing of sockets.
+
+use std::convert::Infallible;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    ACCEPT, ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
+    X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use bytes::Bytes;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tower::ServiceExt;
+
+use super::Hooks;
+use super::error::ServeError;
+use super::landing;
+use super::negotiate::{Encoding, encoding_for, format_for};
+use super::page::Page;
+use super::telemetry::Handler;
+use super::web_config::{Loaded, WebConfig};
+
+const TEXT: &str = "text/plain; charset=utf-8";
+const READ: &[Method] = &[Method::GET, Method::HEAD];
+/// Styles are embedded; nothing else may be loaded, and nobody may frame the page.
+const HTML_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
+
+/// Answers requests.
+#[derive(Clone)]
+pub(crate) struct App {
+    inner: Arc<Inner>,
+    router: Router,
+}
+
+struct Inner {
+    hooks: Hooks,
+    telemetry_path: String,
+    web: Arc<WebConfig>,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("telemetry_path", &self.inner.telemetry_path).finish_non_exhaustive()
+    }
+}
+
+impl App {
+    /// With the metrics under `telemetry_path`; without a landing page if that is `/`.
+    pub(crate) fn new(hooks: Hooks, telemetry_path: &str, web: Arc<WebConfig>) -> Result<Self, ServeError> {
+        let fault = |fault| Err(ServeError::TelemetryPath { path: telemetry_path.to_owned(), fault });
+        if !telemetry_path.starts_with('/') {
+            return fault("has to begin with /");
+        }
+        if telemetry_path.starts_with("/-/") || telemetry_path.starts_with("/api/") {
+            return fault("is taken by the program itself");
+        }
+        // The router would take these for patterns.
+        let plain = |b: u8| b.is_ascii_alphanumeric() || b"/-._~".contains(&b);
+        if !telemetry_path.bytes().all(plain) || telemetry_path.contains("//") {
+            return fault("may hold letters, digits and / - . _ ~ only");
+        }
+        let inner = Arc::new(Inner { hooks, telemetry_path: telemetry_path.to_owned(), web });
+        let mut router = Router::new().route(telemetry_path, any(metrics));
+        if telemetry_path != "/" {
+            router = router.route("/", any(landing_page));
+        }
+        let router = router
+            .route("/-/healthy", any(healthy))
+            .route("/-/ready", any(ready))
+            .route("/-/reload", any(reload))
+            .fallback(not_found)
+            .with_state(Arc::clone(&inner));
+        Ok(Self { inner, router })
+    }
+
+    /// Answers one request.
+    pub(crate) async fn answer<B>(&self, request: hyper::Request<B>) -> Response
+    where
+        B: HttpBody<Data = Bytes> + Send + 'static,
+        B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        let start = Instant::now();
+        let web = self.inner.web.current().await;
+        let handler = self.handler(request.uri().path());
+        let head = request.method() == Method::HEAD;
+        let mut response = match is_allowed(&web, request.headers()).await {
+            true => self.route(request.map(Body::new)).await,
+            false => unauthorized(),
+        };
+        for (name, value) in &web.headers {
+            response.headers_mut().insert(name.clone(), value.clone());
+        }
+        if head {
+            response = without_body(response);
+        }
+        let telemetry = self.inner.hooks.exposition.telemetry();
+        telemetry.request(handler, response.status().as_u16(), start.elapsed());
+        response
+    }
+
+    async fn route(&self, request: Request) -> Response {
+        let answer: Result<Response, Infallible> = self.router.clone().oneshot(request).await;
+        match answer {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    fn handler(&self, path: &str) -> Handler {
+        match path {
+            path if path == self.inner.telemetry_path => Handler::Metrics,
+            "/" => Handler::Landing,
+            "/-/healthy" => Handler::Healthy,
+            "/-/ready" => Handler::Ready,
+            "/-/reload" => Handler::Reload,
+            _ => Handler::Other,
+        }
+    }
+}
+
+async fn is_allowed(web: &Loaded, headers: &HeaderMap) -> bool {
+    match &web.auth {
+        Some(auth) => auth.allows(headers.get(AUTHORIZATION).map(HeaderValue::as_bytes)).await,
+        None => true,
+    }
+}
+
+fn unauthorized() -> Response {
+    let challenge = (WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"stackcast\", charset=\"UTF-8\""));
+    (StatusCode::UNAUTHORIZED, [challenge], "unauthorized\n").into_response()
+}
+
+/// `None` if the method may be used, else the answer.
+fn refusal(method: &Method, allowed: &[Method]) -> Option<Response> {
+    if allowed.contains(method) {
+        return None;
+    }
+    let list = allowed.iter().map(Method::as_str).collect::<Vec<_>>().join(", ");
+    let body = format!("method {method} is not allowed here; use {list}\n");
+    let mut response = text(StatusCode::METHOD_NOT_ALLOWED, body);
+    if let Ok(list) = HeaderValue::try_from(list) {
+        response.headers_mut().insert(ALLOW, list);
+    }
+    Some(response)
+}
+
+fn text(status: StatusCode, body: impl Into<String>) -> Response {
+    let headers = [(CONTENT_TYPE, TEXT), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-store")];
+    (status, headers, body.into()).into_response()
+}
+
+async fn metrics(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    if let Some(refusal) = refusal(request.method(), READ) {
+        return refusal;
+    }
+    let format = format_for(joined(request.headers(), &ACCEPT).as_deref());
+    let encoding = encoding_for(joined(request.headers(), &ACCEPT_ENCODING).as_deref());
+    let page = inner.hooks.exposition.page(format, encoding).await;
+    let mut response = Response::new(Body::empty());
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));
+    headers.insert(VARY, HeaderValue::from_static("Accept, Accept-Encoding"));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if page.encoding == Encoding::Gzip {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    *response.body_mut() = Body::new(PageBody::from(page));
+    response
+}
+
+/// All values of a header that may be sent in several lines.
+fn joined(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let values: Vec<&str> = headers.get_all(name).iter().filter_map(|value| value.to_str().ok()).collect();
+    (!values.is_empty()).then(|| values.join(","))
+}
+
+async fn landing_page(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    if let Some(refusal) = refusal(request.method(), READ) {
+        return refusal;
+    }
+    let html = landing::page(&(inner.hooks.status)(), &inner.telemetry_path);
+    let headers = [
+        (CONTENT_TYPE, "text/html; charset=utf-8"),
+        (CONTENT_SECURITY_POLICY, HTML_POLICY),
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (X_FRAME_OPTIONS, "DENY"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    (headers, html).into_response()
+}
+
+async fn healthy(request: Request) -> Response {
+    refusal(request.method(), READ).unwrap_or_else(|| text(StatusCode::OK, "healthy\n"))
+}
+
+async fn ready(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    if let Some(refusal) = refusal(request.method(), READ) {
+        return refusal;
+    }
+    match (inner.hooks.status)().ready {
+        Ok(()) => text(StatusCode::OK, "ready\n"),
+        Err(reason) => text(StatusCode::SERVICE_UNAVAILABLE, format!("not ready: {reason}\n")),
+    }
+}
+
+async fn reload(State(inner): State<Arc<Inner>>, request: Request) -> Response {
+    if let Some(refusal) = refusal(request.method(), &[Method::POST, Method::PUT]) {
+        return refusal;
+    }
+    // A form on somebody else's page may post here, too; browsers say where it comes from.
+    let site = request.headers().get("sec-fetch-site").map(HeaderValue::as_bytes);
+    if !matches!(site, None | Some(b"same-origin" | b"none")) {
+        return text(StatusCode::FORBIDDEN, "a reload cannot be asked for by another site\n");
+    }
+    let mut result = (inner.hooks.reload)().await;
+    if result.is_ok() {
+        let web = Arc::clone(&inner.web);
+        let refreshed = tokio::task::spawn_blocking(move || web.refresh(true)).await;
+        result = refreshed.unwrap_or_else(|error| Err(error.to_string()));
+    }
+    match result {
+        Ok(()) => text(StatusCode::OK, "reloaded\n"),
+        Err(reason) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("not reloaded: {reason}\n")),
+    }
+}
+
+async fn not_found() -> Response {
+    text(StatusCode::NOT_FOUND, "not found\n")
+}
+
+/// The answer to HEAD: the same headers, with the length that the body would have.
+fn without_body(response: Response) -> Response {
+    let (mut parts, body) = response.into_parts();
+    if let Some(length) = body.size_hint().exact() {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    }
+    Response::from_parts(parts, Body::empty())
+}
+
+/// A page as a body: its pieces one after the other, never copied.
+#[derive(Debug)]
+struct PageBody {
+    pieces: std::vec::IntoIter<Bytes>,
+    left: u64,
+}
+
+impl From<Page> for PageBody {
+    fn from(page: Page) -> Self {
+        Self { left: page.bytes(), pieces: page.pieces.into_iter() }
+    }
+}
+
+impl HttpBody for PageBody {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = self.pieces.next();
+        self.left -= piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.left == 0
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}

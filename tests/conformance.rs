@@ -1,0 +1,78 @@
+//! Every family of openstack-exporter (as listed in tests/data, taken from its sources) is in our tables, with the same
+//! labels in the same order, the same type and the same flags.
+
+use std::collections::BTreeMap;
+
+use stackcast::model::metric::{Descriptor, Kind};
+
+/// Services whose families are complete; the last one in takes the filter away.
+const SERVICES: [&str; 3] = ["identity", "compute", "placement"];
+
+/// A row of the reference: `metric,type,labels,service,slow,deprecated,api_call`.
+struct Row<'a> {
+    name: &'a str,
+    kind: &'a str,
+    labels: Vec<&'a str>,
+    slow: bool,
+    deprecated: bool,
+}
+
+fn reference() -> Vec<Row<'static>> {
+    let lines = include_str!("data/openstack-exporter-metrics.csv").lines().skip(1);
+    let fields = lines.map(|line| line.splitn(7, ',').collect::<Vec<_>>());
+    let covered = fields.filter(|fields| SERVICES.contains(&fields[3]));
+    let rows = covered.map(|fields| Row {
+        name: fields[0],
+        kind: fields[1],
+        labels: fields[2].split_whitespace().collect(),
+        slow: fields[4] == "yes",
+        deprecated: fields[5] == "yes",
+    });
+    rows.collect()
+}
+
+fn tables() -> BTreeMap<String, &'static Descriptor> {
+    let descriptors = stackcast::collect::tables().into_iter().flatten();
+    descriptors.map(|descriptor| (descriptor.name.to_string(), *descriptor)).collect()
+}
+
+#[test]
+fn every_family_of_openstack_exporter_is_there_and_alike() {
+    let (rows, tables) = (reference(), tables());
+    assert_eq!(rows.len(), 38 + 8 + 7, "the reference has lost rows");
+    let mut faults = Vec::new();
+    for row in rows {
+        let Some(descriptor) = tables.get(row.name) else {
+            faults.push(format!("{} is missing", row.name));
+            continue;
+        };
+        let labels: Vec<&str> = descriptor.labels.iter().map(|label| &**label).collect();
+        let kind = match descriptor.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+            Kind::Histogram => "histogram",
+            Kind::Untyped => "untyped",
+        };
+        let found = (labels, kind, descriptor.slow, descriptor.deprecated);
+        let expected = (row.labels, row.kind, row.slow, row.deprecated);
+        if found != expected {
+            faults.push(format!("{}: {found:?} instead of {expected:?}", row.name));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn names_are_told_once_and_helps_are_sentences() {
+    let descriptors: Vec<_> = stackcast::collect::tables().into_iter().flatten().collect();
+    assert_eq!(descriptors.len(), tables().len(), "a name occurs twice");
+    for descriptor in descriptors {
+        assert!(descriptor.help.ends_with('.') && descriptor.help.len() > 10, "{}", descriptor.name);
+        assert!(!descriptor.source.is_empty(), "{}", descriptor.name);
+        let counter = descriptor.kind == Kind::Counter;
+        let total = descriptor.name.ends_with("_total");
+        // Placement's resource_total is a gauge in the peer, and stays one.
+        let placement = descriptor.name.starts_with("openstack_placement_");
+        assert!(counter == total || placement, "{} and its type disagree", descriptor.name);
+    }
+}
