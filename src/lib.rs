@@ -30,8 +30,8 @@
 //! | [`cli`] | commands and flags, the reference documents | everything else |
 //!
 //! Imports go one way only; `tests/layers.rs` reads them and fails on any other:
-//! `main > cli > app > {config, expose, collect, openstack}`, `cli > demo`, `config >` the stages' settings types,
-//! `expose > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
+//! `main > cli > app > {config, expose, collect, openstack}`, `cli > demo, analyse`, `config >` the stages' settings types,
+//! `expose, analyse > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
 //!
 //! # Invariants
 //!
