@@ -87,8 +87,9 @@ impl Outlook {
             *value -= week.get(weekday(days - at)).copied().unwrap_or(0.0);
         }
         let (profile, rest) = day_profile(history, block, days);
-        let alpha = best_alpha(&daily);
-        let noise = one_day_errors(&daily, alpha);
+        let steady = without(slope(&daily), &daily);
+        let alpha = best_alpha(&steady);
+        let noise = one_day_errors(&steady, alpha);
         let deviation = (noise.iter().map(|e| e * e).sum::<f64>() / noise.len().max(1) as f64).sqrt();
         let mut sizes: Vec<f64> = noise.iter().map(|e| e.abs()).collect();
         sizes.sort_unstable_by(f64::total_cmp);
@@ -204,7 +205,8 @@ impl Outlook {
             origins += 1;
             for (lead, truth) in future.iter().enumerate().take(longest) {
                 let ahead = (lead + 1) as f64;
-                let error = TRENDS.map(|share| trend.level + share * trend.slope * ahead - truth);
+                // The mean of a day lies half a day before its end.
+                let error = TRENDS.map(|share| trend.level + share * trend.slope * (ahead - 0.5) - truth);
                 tried.push((ahead, truth + self.week_at(self.days - origin - lead), error));
             }
         }
@@ -288,20 +290,27 @@ fn day_profile(history: &History, block: usize, days: usize) -> (Vec<f64>, Vec<f
     (profile, rest)
 }
 
-/// Level by smoothing, slope by Theil and Sen: the median of the slopes between all pairs of days.
-fn trend(daily: &[f64], alpha: f64) -> Trend {
-    let mut level = daily.first().copied().unwrap_or(0.0);
-    for value in daily {
-        level += alpha * (value - level);
-    }
+/// The slope by Theil and Sen: the median of the slopes between all pairs of days.
+fn slope(daily: &[f64]) -> f64 {
     let recent = daily.get(daily.len().saturating_sub(TREND_DAYS)..).unwrap_or_default();
     let mut slopes = Vec::with_capacity(recent.len() * recent.len() / 2);
     for (i, a) in recent.iter().enumerate() {
         slopes.extend(recent.iter().skip(i + 1).enumerate().map(|(gap, b)| (b - a) / (gap + 1) as f64));
     }
-    let slope = if slopes.is_empty() { 0.0 } else { median(&mut slopes) };
-    // Smoothing lags behind a trend by (1 - alpha) / alpha days of it.
-    Trend { level: level + slope * (1.0 - alpha) / alpha, slope }
+    if slopes.is_empty() { 0.0 } else { median(&mut slopes) }
+}
+
+/// The values without the slope, so that smoothing does not lag behind it.
+fn without(slope: f64, daily: &[f64]) -> Vec<f64> {
+    daily.iter().enumerate().map(|(day, value)| value - slope * day as f64).collect()
+}
+
+/// Level at the end of the last day, and slope.
+fn trend(daily: &[f64], alpha: f64) -> Trend {
+    let slope = slope(daily);
+    let level = without(slope, daily).into_iter().reduce(|level, value| level + alpha * (value - level));
+    // The mean of a day is its level at noon.
+    Trend { level: level.unwrap_or(0.0) + slope * (daily.len() as f64 - 0.5), slope }
 }
 
 fn one_day_errors(daily: &[f64], alpha: f64) -> Vec<f64> {
