@@ -9,10 +9,10 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::collect::{Keep, SERVICES};
 use crate::collect::health::Health;
 use crate::collect::own::Own;
 use crate::collect::runner::Runner;
+use crate::collect::{Keep, SERVICES};
 use crate::config::{self, EndpointType, Settings, Wanted};
 use crate::expose::{CloudStatus, Encoding, Exposition, Format, Hooks, ServeError, Server, Status};
 use crate::model::clock::Clock;
@@ -380,7 +380,8 @@ pub async fn collect_once(settings: &Settings, patience: Duration, format: Forma
     if settings.collect.host.enabled {
         runner.collect_host_once().await;
     }
-    let mut checks = futures_util::future::join_all(clouds.iter().map(|cloud| check_cloud(&runner, cloud, patience))).await;
+    let mut checks =
+        futures_util::future::join_all(clouds.iter().map(|cloud| check_cloud(&runner, cloud, patience))).await;
     checks.extend(faults.into_iter().map(|(name, fault)| CloudCheck { name, session: Err(fault) }));
     let page = app.exposition.page(format, Encoding::Identity).await;
     let bytes: Vec<u8> = page.pieces.iter().flat_map(|piece| piece.iter().copied()).collect();

@@ -138,7 +138,8 @@ pub(super) fn run(flags: &ForecastFlags) -> Result<ExitCode, Failure> {
         if output == Path::new("-") {
             output::write(&text).map_err(|_| "standard output: cannot be written".to_owned())?;
         } else {
-            std::fs::write(output, text).map_err(|error| format!("{}: cannot be written: {error}", output.display()))?;
+            std::fs::write(output, text)
+                .map_err(|error| format!("{}: cannot be written: {error}", output.display()))?;
         }
         Ok(forecast)
     });

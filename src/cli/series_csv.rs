@@ -71,15 +71,21 @@ impl Rows {
             }
             let cells = || line.split(',').map(|cell| cell.trim().trim_matches('"'));
             if index == 0 && cells().all(|cell| time(cell).is_none()) {
-                columns = header(cells())
-                    .ok_or((1, "the header has no columns `timestamp` and `value`".to_owned()))?;
+                columns = header(cells()).ok_or((1, "the header has no columns `timestamp` and `value`".to_owned()))?;
                 continue;
             }
-            let cell = |column: usize| cells().nth(column).ok_or_else(|| (index + 1, format!("`{line}` has no column {}", column + 1)));
-            let (at, number) = time(cell(columns.0)?)
-                .ok_or_else(|| (index + 1, format!("`{}` is no time: use ISO 8601 or seconds since 1970", cell(columns.0).unwrap_or_default())))?;
+            let cell = |column: usize| {
+                cells().nth(column).ok_or_else(|| (index + 1, format!("`{line}` has no column {}", column + 1)))
+            };
+            let (at, number) = time(cell(columns.0)?).ok_or_else(|| {
+                (
+                    index + 1,
+                    format!("`{}` is no time: use ISO 8601 or seconds since 1970", cell(columns.0).unwrap_or_default()),
+                )
+            })?;
             let text = cell(columns.1)?;
-            let value = value(text).ok_or_else(|| (index + 1, format!("`{text}` is no number; leave a missing value empty")))?;
+            let value = value(text)
+                .ok_or_else(|| (index + 1, format!("`{text}` is no number; leave a missing value empty")))?;
             epoch |= number;
             rows.push((at, value));
         }
@@ -96,8 +102,7 @@ impl Rows {
         let mut times: Vec<i64> = self.rows.iter().map(|row| row.0).collect();
         times.sort_unstable();
         times.dedup();
-        let mut gaps: Vec<i64> =
-            times.iter().zip(times.iter().skip(1)).map(|(a, b)| b.saturating_sub(*a)).collect();
+        let mut gaps: Vec<i64> = times.iter().zip(times.iter().skip(1)).map(|(a, b)| b.saturating_sub(*a)).collect();
         gaps.sort_unstable();
         gaps.get(gaps.len() / 2).copied().unwrap_or(3600).max(1)
     }
@@ -172,7 +177,10 @@ mod tests {
     #[test]
     fn a_bad_row_is_named_with_its_line() {
         let error = |text: &str| Rows::parse(text).unwrap_err();
-        assert_eq!(error("timestamp,value\n60,1\n120,x\n"), (3, "`x` is no number; leave a missing value empty".to_owned()));
+        assert_eq!(
+            error("timestamp,value\n60,1\n120,x\n"),
+            (3, "`x` is no number; leave a missing value empty".to_owned())
+        );
         assert_eq!(error("timestamp,value\nyesterday,1\n").0, 2);
         assert_eq!(error("60,1\n\n120\n"), (3, "`120` has no column 2".to_owned()));
         assert_eq!(error("a,b,value\n").0, 1);

@@ -8,7 +8,7 @@ use super::kernel_weights::{Errors, Row};
 /// At most so many past origins. Between them lie 19/24 of a season, so that they see every hour of the day.
 const MAX_ORIGINS: usize = 24;
 /// An error so many seasons old counts half.
-const HALF_LIFE: f64 = 5.0;
+const HALF_LIFE: f64 = 10.0;
 /// Experts may leave the range seen so far by half of its width.
 const MARGIN: f64 = 0.5;
 /// Models on logarithms need a minimum above this share of the mean.

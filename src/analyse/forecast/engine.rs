@@ -138,7 +138,9 @@ impl Fitted {
             return Err(ForecastError::BadLevel(level));
         }
         let (steps, model, leading, backtest) = match &self.model {
-            Model::Short(short) => (self.short_steps(short, horizon, level), "combination", short.leading.clone(), short.errors),
+            Model::Short(short) => {
+                (self.short_steps(short, horizon, level), "combination", short.leading.clone(), short.errors)
+            }
             Model::Long => {
                 let steps = self.outlook.as_ref().map(|o| o.steps(horizon, level)).unwrap_or_default();
                 (steps, "outlook", Vec::new(), self.outlook.as_ref().and_then(Outlook::errors))

@@ -2,7 +2,7 @@
 //!
 //! Own code, because the backtest solves the same growing system at every origin: adding rows to one
 //! accumulated matrix and solving p x p costs microseconds, where a library call starts from all rows
-//! (see `benches/forecast.rs` for smartcore's figures).
+//! (a test below compares the answers with smartcore's; figures in docs/forecasting.md).
 
 /// Accumulated X'WX (lower triangle, packed by rows) and X'Wy.
 #[derive(Clone, Debug)]
@@ -88,6 +88,25 @@ mod tests {
     fn an_unsolvable_system_answers_the_prior() {
         let eq = NormalEquations::new(2);
         assert_eq!(eq.solve(&[0.0, 0.0], &[1.0, 2.0]), vec![1.0, 2.0]);
+    }
+
+    #[test]
+    fn answers_what_smartcore_answers() {
+        use smartcore::linalg::basic::{arrays::Array, matrix::DenseMatrix};
+        use smartcore::linear::ridge_regression::{RidgeRegression, RidgeRegressionParameters};
+        let mut random = fastrand::Rng::with_seed(1);
+        // Pairs of opposite rows: everything has mean 0, and the intercept, which smartcore leaves out, is 0 too.
+        let half: Vec<Vec<f64>> = (0..40).map(|_| (0..5).map(|_| random.f64() - 0.5).collect()).collect();
+        let rows: Vec<Vec<f64>> = half.iter().flat_map(|r| [r.clone(), r.iter().map(|x| -x).collect()]).collect();
+        let y: Vec<f64> = rows.iter().map(|r| r[0] - 2.0 * r[3] + 0.5 * r[4] * r[4] * r[4]).collect();
+        let mut own = NormalEquations::new(5);
+        rows.iter().zip(&y).for_each(|(r, t)| own.add(r, *t, 1.0));
+        let own = own.solve(&[0.01; 5], &[0.0; 5]);
+        let settings = RidgeRegressionParameters::default().with_alpha(0.01 * 80.0).with_normalize(false);
+        let theirs = RidgeRegression::fit(&DenseMatrix::from_2d_vec(&rows).unwrap(), &y, settings).unwrap();
+        for (i, b) in own.iter().enumerate() {
+            assert!((b - theirs.coefficients().get((i, 0))).abs() < 1e-9);
+        }
     }
 
     proptest! {

@@ -220,10 +220,8 @@ impl Outlook {
         let share = weights.iter().zip(TRENDS).map(|(w, t)| w * t).sum::<f64>() / weights.iter().sum::<f64>();
         self.trend.slope *= share;
         let mixed = |e: &[f64; 3]| e[0] + share * (e[2] - e[0]);
-        let mut ratios: Vec<f64> = tried
-            .iter()
-            .map(|(ahead, _, e)| mixed(e).abs() / self.half_width(*ahead, 0.8).max(1e-12))
-            .collect();
+        let mut ratios: Vec<f64> =
+            tried.iter().map(|(ahead, _, e)| mixed(e).abs() / self.half_width(*ahead, 0.8).max(1e-12)).collect();
         ratios.sort_unstable_by(f64::total_cmp);
         // Overlapping paths are few independent ones: half way from 1 to what they say.
         self.factor = (0.5 + 0.5 * quantile_sorted(&ratios, 0.8)).clamp(0.8, 3.0);
@@ -232,7 +230,15 @@ impl Outlook {
         let truth: f64 = tried.iter().map(|t| t.1.abs()).sum();
         let naive = daily.get(1..).unwrap_or_default().iter().zip(daily).map(|(a, b)| (a - b).abs()).sum::<f64>()
             / (daily.len() - 1).max(1) as f64;
-        let per = |a: f64, b: f64| if b > 0.0 { a / b } else if a > 0.0 { f64::INFINITY } else { 0.0 };
+        let per = |a: f64, b: f64| {
+            if b > 0.0 {
+                a / b
+            } else if a > 0.0 {
+                f64::INFINITY
+            } else {
+                0.0
+            }
+        };
         self.errors = Some(BacktestErrors {
             mase: per(total / n, naive),
             wape: per(total, truth),
@@ -345,7 +351,8 @@ mod tests {
     #[test]
     fn a_steady_growth_reaches_the_threshold_when_it_should() {
         // 0.5 at the start, 0.005 a day, 60 days: 0.8 now, 0.9 in 20 days.
-        let o = outlook(|i| 0.5 + 0.005 * i as f64 / 24.0 + 0.02 * noise(i) + 0.05 * ((i % 24) as f64 / 24.0 - 0.5), 60);
+        let o =
+            outlook(|i| 0.5 + 0.005 * i as f64 / 24.0 + 0.02 * noise(i) + 0.05 * ((i % 24) as f64 / 24.0 - 0.5), 60);
         let e = o.exhaustion(0.9, 0.8, 1);
         let days = e.mid / 86_400.0;
         assert!((15.0..26.0).contains(&days), "{days}");

@@ -65,7 +65,7 @@ fn other_cycle(y: &[f64], calendar: usize) -> Option<usize> {
         }
     }
     let (lag, score) = best?;
-    let explained = calendar > 1 && (calendar % lag == 0 || lag.abs_diff(calendar) <= 1);
+    let explained = calendar > 1 && (calendar.is_multiple_of(lag) || lag.abs_diff(calendar) <= 1);
     let calendar_score = if calendar > 1 { at(calendar) } else { 0.0 };
     (!explained && score > 0.5 && score > calendar_score + 0.2).then_some(lag)
 }
@@ -96,7 +96,9 @@ mod tests {
     use super::*;
 
     fn wave(n: usize, period: f64) -> Vec<f64> {
-        (0..n).map(|i| (i as f64 * std::f64::consts::TAU / period).sin() + 0.1 * ((i * 7919 % 13) as f64 / 13.0)).collect()
+        (0..n)
+            .map(|i| (i as f64 * std::f64::consts::TAU / period).sin() + 0.1 * ((i * 7919 % 13) as f64 / 13.0))
+            .collect()
     }
 
     #[test]

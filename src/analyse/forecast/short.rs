@@ -145,7 +145,15 @@ impl Residuals {
             }
         }
         let scale = naive_scale(history);
-        let per = |a: f64, b: f64| if b > 0.0 { a / b } else if a > 0.0 { f64::INFINITY } else { 0.0 };
+        let per = |a: f64, b: f64| {
+            if b > 0.0 {
+                a / b
+            } else if a > 0.0 {
+                f64::INFINITY
+            } else {
+                0.0
+            }
+        };
         Some(BacktestErrors {
             mase: per(size / n, scale),
             wape: per(size, truth),

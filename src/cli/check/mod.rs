@@ -12,8 +12,8 @@ use super::failure::{FAILED, Failure, UNUSABLE};
 use super::flags::Flags;
 use super::once::Patience;
 use crate::app::{self, CloudCheck};
-use crate::expose::Format;
 use crate::collect::health::{CollectorState, Visibility};
+use crate::expose::Format;
 use crate::model::part::Origin;
 
 /// Flags of `check`.

@@ -37,11 +37,7 @@ pub(super) const DAY: Analogue = Analogue {
 pub(super) const SHAPE: Analogue = Analogue {
     window: 24,
     level_penalty: 0.0,
-    variants: &[
-        ("shape-9-shifted", 9, 1.0),
-        ("shape-4-shifted", 4, 1.0),
-        ("shape-25-shifted", 25, 1.0),
-    ],
+    variants: &[("shape-9-shifted", 9, 1.0), ("shape-4-shifted", 4, 1.0), ("shape-25-shifted", 25, 1.0)],
 };
 /// The last 8 steps.
 pub(super) const SHORT: Analogue = Analogue {
@@ -72,8 +68,7 @@ impl Analogue {
             let mean = history.mean(next - window, next);
             let past = &history.y[next - window..next];
             let mut lanes = [0.0_f64; LANES];
-            let blocks =
-                shape.chunks_exact(LANES).zip(past.chunks_exact(LANES)).zip(weights.chunks_exact(LANES));
+            let blocks = shape.chunks_exact(LANES).zip(past.chunks_exact(LANES)).zip(weights.chunks_exact(LANES));
             for ((now, then), weight) in blocks {
                 for lane in 0..LANES {
                     lanes[lane] += weight[lane] * (now[lane] - then[lane] + mean).abs();
@@ -81,8 +76,7 @@ impl Analogue {
             }
             let phase = (origin - next) % history.short;
             let apart = phase.min(history.short - phase) as f64 / history.short as f64;
-            let distance =
-                (lanes.iter().sum::<f64>() + penalty * (level - mean).abs()) * (1.0 + PHASE_PENALTY * apart);
+            let distance = (lanes.iter().sum::<f64>() + penalty * (level - mean).abs()) * (1.0 + PHASE_PENALTY * apart);
             found.push(Neighbour { distance, mean, next });
         }
         let keep = self.variants.iter().map(|v| v.1).max().unwrap_or(1);

@@ -87,9 +87,9 @@ impl Model {
         let mut row = vec![0.0; self.prior.len()];
         for _ in 0..2 {
             let mut equations = NormalEquations::new(row.len());
-            for at in self.longest()..self.z.len() {
+            for (at, weight) in weights.iter().enumerate().skip(self.longest()) {
                 self.row(at, &mut row);
-                equations.add(&row, self.z[at], weights[at]);
+                equations.add(&row, self.z[at], *weight);
             }
             let beta = equations.solve(&self.penalty, &self.prior);
             let mut errors = Vec::with_capacity(self.z.len());

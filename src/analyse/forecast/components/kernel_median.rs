@@ -40,10 +40,7 @@ impl Component for SameHour {
                 }
             })
         };
-        self.variants
-            .iter()
-            .map(|&(name, count, weekly)| Expert { name, paths: one(count, weekly) })
-            .collect()
+        self.variants.iter().map(|&(name, count, weekly)| Expert { name, paths: one(count, weekly) }).collect()
     }
 }
 
@@ -54,8 +51,7 @@ pub(super) struct Flat {
 }
 
 /// Six hours, one day, two days, a week.
-pub(super) const FLAT: Flat =
-    Flat { variants: &[("flat-6h", 1), ("flat-1d", 4), ("flat-2d", 8), ("flat-7d", 28)] };
+pub(super) const FLAT: Flat = Flat { variants: &[("flat-6h", 1), ("flat-1d", 4), ("flat-2d", 8), ("flat-7d", 28)] };
 
 impl Component for Flat {
     fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
