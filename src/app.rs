@@ -1,7 +1,7 @@
 //! Wires the stages together: owns tasks, reload and shutdown. The only file that knows them all.
 
 use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -14,7 +14,7 @@ use crate::collect::own::Own;
 use crate::collect::runner::Runner;
 use crate::collect::{Keep, SERVICES};
 use crate::config::{self, EndpointType, Settings, Wanted};
-use crate::expose::{CloudStatus, Encoding, Exposition, Format, Hooks, ServeError, Server, Status};
+use crate::expose::{CloudLabels, CloudStatus, Encoding, Exposition, Format, Hooks, ServeError, Server, Status};
 use crate::model::clock::Clock;
 use crate::model::part::Origin;
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
@@ -40,6 +40,9 @@ pub enum Error {
     /// A cloud whose client cannot be made.
     #[error("cloud `{0}`: {1}")]
     Cloud(String, CallError),
+    /// Two clouds' series would be the same without labels to tell them apart.
+    #[error("expose.naming.cloud_labels is `never`, but {0} clouds are served; choose `auto` or serve one cloud")]
+    Unlabelled(usize),
     /// The data directory.
     #[error(transparent)]
     Data(#[from] config::DirectoryError),
@@ -56,7 +59,7 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     let settings = loader()?;
     settings.data.prepare()?;
     let app = App::new(&settings, loader);
-    let clouds = open_clouds(&settings, &app.clock)?.insist()?;
+    let clouds = app.open(&settings)?;
     let server = Server::bind(&settings.expose, app.hooks()).await?;
     for address in server.addresses() {
         tracing::info!(%address, path = settings.expose.telemetry_path, "serving");
@@ -118,9 +121,14 @@ impl App {
         let store = SnapshotStore::new(limits(settings));
         let health = Arc::new(Health::default());
         let own = Arc::new(Own::new(Arc::clone(&health), Arc::clone(&store), clock.clone()));
-        let live = Arc::clone(&own);
-        let exposition =
-            Exposition::new(Arc::clone(&store), settings.expose.naming.clone(), Arc::new(move || live.parts()));
+        // The page shows what it had to leave out of itself, so the two know each other.
+        let (live, page) = (Arc::clone(&own), Arc::new(OnceLock::<Weak<Exposition>>::new()));
+        let shown = Arc::clone(&page);
+        let parts =
+            move || live.parts(shown.get().and_then(Weak::upgrade).map(|page| page.dropped()).unwrap_or_default());
+        let exposition = Exposition::new(Arc::clone(&store), settings.expose.naming.clone(), Arc::new(parts));
+        // Set once, here: a second call cannot happen.
+        let _first = page.set(Arc::downgrade(&exposition));
         let (running, reloading) = (Mutex::new(None), tokio::sync::Mutex::new(()));
         Arc::new(Self { loader, clock, store, health, own, exposition, running, reloading })
     }
@@ -196,8 +204,16 @@ impl App {
 
     fn load(&self) -> Result<(Settings, Vec<Arc<Cloud>>), Error> {
         let settings = (self.loader)()?;
-        let clouds = open_clouds(&settings, &self.clock)?.insist()?;
+        let clouds = self.open(&settings)?;
         Ok((settings, clouds))
+    }
+
+    fn open(&self, settings: &Settings) -> Result<Vec<Arc<Cloud>>, Error> {
+        let clouds = open_clouds(settings, &self.clock)?.insist()?;
+        match settings.expose.naming.cloud_labels {
+            CloudLabels::Never if clouds.len() > 1 => Err(Error::Unlabelled(clouds.len())),
+            _ => Ok(clouds),
+        }
     }
 
     async fn replace(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {

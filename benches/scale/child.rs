@@ -1,7 +1,6 @@
 //! The processes under measurement.
 
 use std::fs;
-use std::io::{BufRead, BufReader};
 use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -44,26 +43,22 @@ impl Cloud {
         let mut command = Command::new(PROGRAM);
         command.args(["demo", "--cloud-only", "--listen", &address.to_string(), "--churn", &churn.to_string()]);
         command.args(["--hypervisors", &hypervisors.to_string(), "--instances", &instances.to_string()]);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("demo cloud");
-        // The cloud prints its clouds.yaml once it listens.
-        let mut yaml = String::new();
-        let stdout = child.stdout.take().expect("pipe");
-        for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-            if line.is_empty() {
-                break;
-            }
-            yaml.push_str(&line);
-            yaml.push('\n');
-        }
         let clouds_yaml = std::env::temp_dir().join(format!("stackcast-scale-{}.yaml", address.port()));
-        fs::write(&clouds_yaml, yaml).expect("clouds.yaml");
+        let output = fs::File::create(&clouds_yaml).expect("clouds.yaml");
+        let child = command.stdout(output).stderr(Stdio::null()).spawn().expect("demo cloud");
+        // The cloud prints its clouds.yaml, the application credential last, once it listens.
+        while !fs::read_to_string(&clouds_yaml).is_ok_and(|yaml| yaml.contains("application_credential_secret")) {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         Self { process: Process(child), address, clouds_yaml }
     }
 
     /// Requests served so far.
     pub fn requests(&self) -> u64 {
         let stats: serde_json::Value = serde_json::from_slice(&body(self.address, "/_demo/stats")).expect("stats");
-        stats["requests"].as_u64().expect("a total")
+        let services = stats["requests"].as_object().expect("services");
+        let paths = services.values().flat_map(|paths| paths.as_object().expect("paths").values());
+        paths.map(|count| count.as_u64().expect("a number")).sum()
     }
 }
 
@@ -76,6 +71,7 @@ impl Exporter {
         let clouds_yaml = cloud.clouds_yaml.to_str().expect("path").to_owned();
         Self::with(&[
             ("OS_CLIENT_CONFIG_FILE", clouds_yaml),
+            ("OS_CLOUD", "demo".to_owned()),
             ("STACKCAST_COLLECT__INTERVAL__FAST_SECONDS", seconds(60)),
             ("STACKCAST_COLLECT__INTERVAL__MEDIUM_SECONDS", seconds(300)),
             ("STACKCAST_COLLECT__INTERVAL__SLOW_SECONDS", seconds(900)),

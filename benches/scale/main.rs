@@ -4,6 +4,19 @@
 //! A simulated cloud and stackcast run as processes of their own, so that CPU and memory are stackcast's alone.
 //! Baselines: a raw socket that sends the same bytes; stackcast made to re-read every list each time.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::unwrap_in_result,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub,
+    reason = "a bench may stop on a fault; its figures are printed"
+)]
+
 mod child;
 mod scrape;
 

@@ -37,6 +37,9 @@ pub(super) struct DemoFlags {
     /// Items per page of the cloud's lists
     #[arg(long, value_name = "N")]
     page_size: Option<usize>,
+    /// Fraction of the instances that changes per minute [default: natural daily and weekly churn]
+    #[arg(long, value_name = "FRACTION")]
+    churn: Option<f64>,
     /// Milliseconds that every answer of the cloud waits
     #[arg(long, value_name = "MS")]
     delay_ms: Option<u64>,
@@ -72,6 +75,7 @@ impl DemoFlags {
         for (setting, flag) in numbers {
             *setting = flag.unwrap_or(*setting);
         }
+        settings.churn_per_minute = self.churn.or(settings.churn_per_minute);
         settings.seed = self.seed.unwrap_or(settings.seed);
         settings.delay_ms = self.delay_ms.unwrap_or(settings.delay_ms);
         settings.jitter_ms = self.jitter_ms.unwrap_or(settings.jitter_ms);

@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use hyper::{Request, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -67,9 +67,7 @@ async fn open(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
     let handshake = async {
         let mut first = [0u8];
         if stream.peek(&mut first).await.is_ok_and(|read| read == 1) && first != [TLS_HANDSHAKE] {
-            let mut stream = stream;
-            let _ = stream.write_all(PLAIN_TO_TLS).await;
-            return Err("plain HTTP".to_owned());
+            return Err(refuse_plain(stream).await);
         }
         TlsAcceptor::from(Arc::clone(tls)).accept(stream).await.map_err(|error| error.to_string())
     };
@@ -85,6 +83,15 @@ async fn open(stream: TcpStream, peer: SocketAddr, shared: &Shared) {
         }
         Err(_) => shared.telemetry.refused(Refused::Timeout),
     }
+}
+
+/// Tells a client that the port speaks HTTPS; returns what to log.
+async fn refuse_plain(mut stream: TcpStream) -> String {
+    // What is left unread at the end would reset the connection before the client has read the answer.
+    let _ = stream.read(&mut [0; 4096]).await;
+    let _ = stream.write_all(PLAIN_TO_TLS).await;
+    let _ = stream.shutdown().await;
+    "plain HTTP".to_owned()
 }
 
 async fn http<S>(stream: S, peer: IpAddr, web: &Loaded, shared: &Shared)
@@ -127,7 +134,7 @@ where
         }
     };
     if let Err(error) = ended {
-        if !activity.served() {
+        if activity.cut_while_reading() {
             shared.telemetry.refused(Refused::Timeout);
         }
         tracing::debug!(%peer, %error, "connection ended early");

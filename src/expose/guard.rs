@@ -31,7 +31,7 @@ pub(crate) struct Activity(Mutex<State>);
 #[derive(Debug)]
 struct State {
     running: usize,
-    served: bool,
+    cut_while_reading: bool,
     http2: bool,
     reading_since: Option<Instant>,
     idle_since: Instant,
@@ -41,7 +41,8 @@ impl Activity {
     /// A connection that starts now.
     pub(crate) fn new() -> Arc<Self> {
         let now = Instant::now();
-        let state = State { running: 0, served: false, http2: false, reading_since: Some(now), idle_since: now };
+        let state =
+            State { running: 0, cut_while_reading: false, http2: false, reading_since: Some(now), idle_since: now };
         Arc::new(Self(Mutex::new(state)))
     }
 
@@ -49,7 +50,6 @@ impl Activity {
     pub(crate) fn request_begins(&self, http2: bool) {
         let mut state = self.lock();
         state.running += 1;
-        state.served = true;
         state.http2 = http2;
         state.reading_since = None;
     }
@@ -61,9 +61,9 @@ impl Activity {
         state.idle_since = Instant::now();
     }
 
-    /// Whether there was any request.
-    pub(crate) fn served(&self) -> bool {
-        self.lock().served
+    /// Whether the connection was cut because a request's head took too long.
+    pub(crate) fn cut_while_reading(&self) -> bool {
+        self.lock().cut_while_reading
     }
 
     fn has_read(&self) {
@@ -114,6 +114,8 @@ impl<S> Guarded<S> {
         loop {
             let deadline = self.activity.read_deadline(&self.limits);
             if deadline <= Instant::now() {
+                let mut state = self.activity.lock();
+                state.cut_while_reading = state.reading_since.is_some();
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
             if self.read_timer.deadline() != deadline {
@@ -123,10 +125,16 @@ impl<S> Guarded<S> {
         }
     }
 
+    /// Bytes only: hyper flushes whenever it looks at a connection, also an idle one.
+    fn note_written(&self, result: &Poll<io::Result<usize>>) {
+        if matches!(result, Poll::Ready(Ok(1..))) {
+            self.activity.has_written();
+        }
+    }
+
     fn check_write<T>(&mut self, cx: &mut Context<'_>, result: Poll<io::Result<T>>) -> Poll<io::Result<T>> {
         if result.is_ready() {
             self.stalled = false;
-            self.activity.has_written();
             return result;
         }
         if !self.stalled {
@@ -155,6 +163,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write(cx, buf);
+        this.note_written(&result);
         this.check_write(cx, result)
     }
 
@@ -165,6 +174,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Guarded<S> {
     ) -> Poll<io::Result<usize>> {
         let this = self.get_mut();
         let result = Pin::new(&mut this.stream).poll_write_vectored(cx, bufs);
+        this.note_written(&result);
         this.check_write(cx, result)
     }
 
@@ -228,6 +238,23 @@ mod tests {
         assert!(guarded.read_u8().await.is_err());
         let took = start.elapsed();
         assert!(took >= Duration::from_millis(750) && took < Duration::from_millis(1400), "{took:?}");
+    }
+
+    #[tokio::test]
+    async fn flushing_does_not_keep_an_idle_connection() {
+        let (_client, server) = tokio::io::duplex(64);
+        let activity = Activity::new();
+        activity.request_begins(false);
+        activity.request_ends();
+        let (mut read, mut write) = tokio::io::split(Guarded::new(server, activity, LIMITS));
+        let flushing = tokio::spawn(async move {
+            while write.flush().await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        let cut = tokio::time::timeout(Duration::from_secs(3), read.read_u8()).await;
+        assert!(cut.expect("cut when idle").is_err());
+        flushing.abort();
     }
 
     #[tokio::test]

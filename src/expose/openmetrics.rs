@@ -71,17 +71,24 @@ fn name_and_type(family: &PlannedFamily) -> (&str, MetricType) {
 }
 
 fn encode_sample(metric: &mut MetricEncoder<'_>, kind: MetricType, block: &Block, sample: Sample<'_>) -> fmt::Result {
-    let labels = Labels { block, sample };
-    match sample.value() {
+    // The library would print braces around no labels.
+    if block.added.is_empty() && sample.labels().len() == 0 {
+        return encode_value(metric, kind, sample.value());
+    }
+    encode_value(&mut metric.encode_family(&Labels { block, sample })?, kind, sample.value())
+}
+
+fn encode_value(metric: &mut MetricEncoder<'_>, kind: MetricType, value: Value<'_>) -> fmt::Result {
+    match value {
         Value::Number(number) if matches!(kind, MetricType::Counter) => {
-            metric.encode_family(&labels)?.encode_counter::<NoLabelSet, _, f64>(&number, None)
+            metric.encode_counter::<NoLabelSet, _, f64>(&number, None)
         }
-        Value::Number(number) => metric.encode_family(&labels)?.encode_gauge(&number),
+        Value::Number(number) => metric.encode_gauge(&number),
         Value::Histogram(value) => {
             let bounds = value.bounds.iter().copied().chain([f64::INFINITY]);
             let buckets: Vec<(f64, u64)> = bounds.zip(value.counts.iter().copied()).collect();
             let count = value.counts.iter().sum();
-            metric.encode_family(&labels)?.encode_histogram::<NoLabelSet>(value.sum, count, &buckets, None)
+            metric.encode_histogram::<NoLabelSet>(value.sum, count, &buckets, None)
         }
     }
 }

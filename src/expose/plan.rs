@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::{BuildHasher, Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -166,11 +166,11 @@ fn repeated(blocks: &[Block]) -> BTreeMap<usize, Vec<usize>> {
     for (which, block) in blocks.iter().enumerate() {
         for (at, sample) in block.family().into_iter().flat_map(Family::samples).enumerate() {
             let labels = label_set(block, sample);
-            let hash = hash_of(&hasher, &labels);
+            let hash = hasher.hash_one(&labels);
             if seen.find(hash, |other| *other == labels).is_some() {
                 repeated.entry(which).or_default().push(at);
             } else {
-                seen.insert_unique(hash, labels, |other| hash_of(&hasher, other));
+                seen.insert_unique(hash, labels, |other| hasher.hash_one(other));
             }
         }
     }
@@ -194,12 +194,6 @@ fn label_set<'a>(block: &'a Block, sample: Sample<'a>) -> LabelSet<'a> {
     let mut labels: LabelSet<'a> = added.chain(own).filter(|(_, value)| !value.is_empty()).collect();
     labels.sort_unstable();
     labels
-}
-
-fn hash_of(hasher: &DefaultHashBuilder, labels: &LabelSet<'_>) -> u64 {
-    let mut state = hasher.build_hasher();
-    labels.hash(&mut state);
-    state.finish()
 }
 
 #[cfg(test)]

@@ -241,7 +241,8 @@ async fn not_found() -> Response {
 /// The answer to HEAD: the same headers, with the length that the body would have.
 fn without_body(response: Response) -> Response {
     let (mut parts, body) = response.into_parts();
-    if let Some(length) = body.size_hint().exact() {
+    // The router has done this for its own answers already, and taken the body away.
+    if let Some(length) = body.size_hint().exact().filter(|_| !parts.headers.contains_key(CONTENT_LENGTH)) {
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
     }
     Response::from_parts(parts, Body::empty())

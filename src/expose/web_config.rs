@@ -88,15 +88,15 @@ pub(crate) struct WebConfig {
 #[derive(Debug)]
 struct Looked {
     at: Instant,
-    /// The files of the last attempt that failed, so that it is logged once and not tried again until they change.
-    failed: Vec<Stamp>,
+    /// Why the last attempt failed; it is made again at each look, but logged once.
+    failure: Option<String>,
 }
 
 impl WebConfig {
     /// Reads the file.
     pub(crate) fn open(path: Option<PathBuf>) -> Result<Self, ServeError> {
         let loaded = path.as_deref().map(Loaded::read).transpose()?.unwrap_or_default();
-        let looked = Mutex::new(Looked { at: Instant::now(), failed: Vec::new() });
+        let looked = Mutex::new(Looked { at: Instant::now(), failure: None });
         Ok(Self { path, current: ArcSwap::from_pointee(loaded), looked })
     }
 
@@ -115,21 +115,21 @@ impl WebConfig {
         let present = self.current.load_full();
         let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
         looked.at = Instant::now();
-        let known = if looked.failed.is_empty() { &present.files } else { &looked.failed };
-        if !forced && known.iter().all(Stamp::is_current) {
+        if !forced && looked.failure.is_none() && present.files.iter().all(Stamp::is_current) {
             return Ok(());
         }
-        let stamps = present.files.iter().map(|stamp| Stamp::of(stamp.path.clone())).collect();
         match Loaded::read(path).map_err(|error| error.to_string()).and_then(|next| next.replacing(&present, path)) {
             Ok(next) => {
-                looked.failed = Vec::new();
+                looked.failure = None;
                 self.current.store(Arc::new(next));
                 tracing::info!(file = %path.display(), "web configuration read again");
                 Ok(())
             }
             Err(error) => {
-                looked.failed = stamps;
-                tracing::warn!(error, "web configuration not taken over; the present one stays in force");
+                if looked.failure.as_ref() != Some(&error) {
+                    tracing::warn!(error, "web configuration not taken over; the present one stays in force");
+                }
+                looked.failure = Some(error.clone());
                 Err(error)
             }
         }
@@ -290,7 +290,7 @@ mod tests {
         let error = config.refresh(false).unwrap_err();
         assert!(error.contains("basic_auth_users is gone"), "{error}");
         assert!(Arc::ptr_eq(&after, &config.current.load()));
-        assert!(config.refresh(false).is_ok(), "the same fault is not tried again");
+        assert!(config.refresh(false).is_err(), "tried again, as a file that it names may be what was mended");
         std::fs::write(&path, users("alice")).unwrap();
         config.refresh(false).unwrap();
         assert!(!Arc::ptr_eq(&after, &config.current.load()));

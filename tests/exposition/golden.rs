@@ -123,7 +123,7 @@ async fn promtool_finds_no_fault_with_the_syntax() {
         let tool =
             Command::new("promtool").args(["check", "metrics"]).stdin(Stdio::piped()).stderr(Stdio::piped()).spawn();
         let Ok(mut tool) = tool else {
-            eprintln!("SKIPPED: promtool is not installed (apt-get install prometheus)");
+            say!("SKIPPED: promtool is not installed (apt-get install prometheus)");
             return;
         };
         tool.stdin.take().unwrap().write_all(page.as_bytes()).unwrap();

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A sample: name, labels, value.
-pub type Sample = (String, BTreeMap<String, String>, f64);
+pub(crate) type Sample = (String, BTreeMap<String, String>, f64);
 
 /// Reads a page; each family has to have one HELP and one TYPE line in front of all its samples.
-pub fn parse(page: &str, openmetrics: bool) -> Vec<Sample> {
+pub(crate) fn parse(page: &str, openmetrics: bool) -> Vec<Sample> {
     let mut lines: Vec<&str> = page.split('\n').collect();
     assert_eq!(lines.pop(), Some(""), "the page ends with a line feed");
     if openmetrics {

@@ -113,7 +113,7 @@ async fn curl_and_python_read_the_compressed_page() {
         let run =
             tokio::task::spawn_blocking(move || Command::new(&owned[0]).args(&owned[1..]).output()).await.unwrap();
         let Ok(output) = run else {
-            eprintln!("SKIPPED: {} is not installed", command[0]);
+            say!("SKIPPED: {} is not installed", command[0]);
             continue;
         };
         let text = String::from_utf8(output.stdout).unwrap();
@@ -121,7 +121,7 @@ async fn curl_and_python_read_the_compressed_page() {
         assert_eq!(text.matches("openstack_nova_server_status{").count(), 5000, "{}", command[0]);
         read += 1;
     }
-    eprintln!("{read} clients read the compressed page");
+    say!("{read} clients read the compressed page");
 }
 
 #[tokio::test]

@@ -40,7 +40,7 @@ impl Prometheus {
         match spawned {
             Ok(process) => Some(Self { process, port }),
             Err(error) => {
-                eprintln!("SKIPPED: prometheus cannot be started ({error}); apt-get install prometheus");
+                say!("SKIPPED: prometheus cannot be started ({error}); apt-get install prometheus");
                 None
             }
         }
@@ -130,7 +130,7 @@ async fn prometheus_reads_both_formats() {
             assert_eq!(prometheus.wait_for(&odd), 1.5, "{name}: labels arrive unharmed");
             assert_eq!(prometheus.wait_for(&format!("host_cpu_seconds_total{{job=\"{name}\",mode=\"idle\"}}")), 2.0);
         }
-        eprintln!("Prometheus read both formats, {SAMPLES} samples each beside our own");
+        say!("Prometheus read both formats, {SAMPLES} samples each beside our own");
     };
     tokio::task::spawn_blocking(check).await.unwrap();
 }

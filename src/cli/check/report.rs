@@ -159,6 +159,7 @@ mod tests {
             rejected: BTreeMap::new(),
             last_error: error,
             last_error_text: error.map(|_| "compute servers/detail: 503 Service Unavailable".to_owned()),
+            withheld: false,
         };
         Row { origin: Origin::new("prod", "RegionOne"), service: "compute", collector, state }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::is_admin;
 use crate::collect::decode::{bool_label, list, null_as_default};
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -79,13 +80,6 @@ impl Collect for Collector {
             }
             Ok(emit(items))
         })
-    }
-}
-
-async fn is_admin(cx: &Cx) -> bool {
-    match cx.client.cloud().session().await {
-        Ok(session) => session.roles.iter().any(|role| role.eq_ignore_ascii_case("admin")),
-        Err(_) => false,
     }
 }
 

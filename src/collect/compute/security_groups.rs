@@ -2,6 +2,7 @@
 
 use serde::de::IgnoredAny;
 
+use super::is_admin;
 use crate::collect::decode::list;
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -28,7 +29,13 @@ impl Collect for Collector {
             let version = cx.client.negotiate(VERSION).await?;
             let request = Request::new("os-security-groups").query("all_tenants", "1").at(version);
             match list(cx, request, "security_groups", |_: IgnoredAny| {}).await {
-                Ok(listed) => part.put(&SECURITY_GROUPS, [], listed.items as f64),
+                Ok(listed) => {
+                    part.put(&SECURITY_GROUPS, [], listed.items as f64);
+                    // all_tenants is not refused without the right to it, but passed over.
+                    if !is_admin(cx).await {
+                        cx.report.set_visibility(Visibility::Project);
+                    }
+                }
                 // A Nova that no longer speaks 2.35 does not know the call: nothing to say, and no fault.
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Version) => {
                     cx.report.set_visibility(Visibility::None);

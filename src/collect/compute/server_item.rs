@@ -69,6 +69,11 @@ impl Item {
         matches!(&*self.status, "DELETED" | "SOFT_DELETED")
     }
 
+    /// When Nova last stamped it.
+    pub(super) fn updated(&self) -> Option<Timestamp> {
+        self.updated.as_deref().and_then(Timestamp::parse)
+    }
+
     /// Whether its cell is down, so that nothing but id and status is known.
     pub(super) fn is_partial(&self) -> bool {
         self.name.is_none() && self.flavor.is_none()

@@ -3,7 +3,9 @@
 //! What makes the changes complete (each point was read in Nova's code, and the model test below plays it):
 //! - `changes-since` compares with `updated_at`, which conductors and computes stamp with their own clocks before they
 //!   commit. So a read asks from the service's time at the previous read *less an overlap* that covers clock
-//!   differences, late commits and the gap between a server's last stamp and its removal. Our own clock plays no part.
+//!   differences, late commits and the gap between a server's last stamp and its removal. Where no proxy in front of
+//!   Nova gives a time (uWSGI sends no `Date`), it is the newest stamp among the servers read, but never later than our
+//!   own clock: a stamp from the future must not hide what comes. Our clock alone is never relied on.
 //! - It also lists deleted servers (status DELETED) and soft-deleted ones, which the plain list hides: both leave.
 //! - A server that changes while pages are read keeps its place in the list (sorted by creation), and is in the next read.
 //! - A server that is being built may have no `updated_at` yet, and one deleted before it reached a cell never gets one.
@@ -33,12 +35,23 @@ pub(super) struct State {
     servers: Arc<Servers>,
     interner: Interner,
     since: Option<Timestamp>,
+    newest: Option<Timestamp>,
+}
+
+/// When a list was read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct ReadAt {
+    /// The service's time at its first page, where it tells.
+    pub(super) service: Option<Timestamp>,
+    /// Our time before the first page.
+    pub(super) ours: Timestamp,
 }
 
 /// A full read in progress.
 pub(super) struct Reading<'a> {
     state: &'a mut State,
     servers: HashMap<Id, Arc<Server>>,
+    newest: Option<Timestamp>,
 }
 
 impl State {
@@ -55,7 +68,7 @@ impl State {
     /// Begins a full read; nothing changes unless it is finished.
     pub(super) fn read(&mut self) -> Reading<'_> {
         let servers = HashMap::with_capacity(self.servers.0.len());
-        Reading { state: self, servers }
+        Reading { state: self, servers, newest: None }
     }
 
     /// Kept as BUILD, but neither building any more nor changed: most likely deleted before they reached a cell.
@@ -66,9 +79,10 @@ impl State {
     }
 
     /// Takes up a read of changes, in the order in which they were read (later ones count), and removes the `gone`;
-    /// `at` is the service's time at the first page of what `changes-since` gave.
-    pub(super) fn apply(&mut self, news: Vec<Item>, gone: &[Id], at: Option<Timestamp>) {
-        self.since = at;
+    /// `at` is when the list of changes was read.
+    pub(super) fn apply(&mut self, news: Vec<Item>, gone: &[Id], at: ReadAt) {
+        self.newest = news.iter().filter_map(Item::updated).max().max(self.newest);
+        self.since = at.since(self.newest);
         let changes = |item: &Item| !item.is_gone() || self.servers.0.contains_key(&item.id);
         if gone.is_empty() && !news.iter().any(changes) {
             return;
@@ -88,18 +102,26 @@ impl State {
     }
 }
 
+impl ReadAt {
+    fn since(self, newest: Option<Timestamp>) -> Option<Timestamp> {
+        self.service.or(newest.map(|newest| newest.min(self.ours)))
+    }
+}
+
 impl Reading<'_> {
     /// Takes up one server.
     pub(super) fn add(&mut self, item: Item) {
+        self.newest = item.updated().max(self.newest);
         if !item.is_gone() {
             put(&mut self.servers, item, &mut self.state.interner, Some(&self.state.servers.0));
         }
     }
 
-    /// Replaces what was kept; `at` is the service's time at the first page.
-    pub(super) fn finish(self, at: Option<Timestamp>) {
+    /// Replaces what was kept.
+    pub(super) fn finish(self, at: ReadAt) {
         self.state.servers = Arc::new(Servers(self.servers));
-        self.state.since = at;
+        self.state.newest = self.newest;
+        self.state.since = at.since(self.newest);
         self.state.interner.sweep();
     }
 }
@@ -130,8 +152,19 @@ mod tests {
     use serde_json::json;
 
     fn item(id: u32, status: &str) -> Item {
+        stamped(id, status, None)
+    }
+
+    fn stamped(id: u32, status: &str, updated: Option<i64>) -> Item {
         let flavor = json!({"original_name": "m1.small", "vcpus": 1, "ram": 512, "disk": 1, "ephemeral": 0});
-        serde_json::from_value(json!({"id": format!("{id}"), "status": status, "name": "n", "flavor": flavor})).unwrap()
+        let updated = updated.map(|at| Timestamp::from_seconds(at).to_string());
+        let item = json!({"id": id.to_string(), "status": status, "name": "n", "flavor": flavor, "updated": updated});
+        serde_json::from_value(item).unwrap()
+    }
+
+    fn at(seconds: i64) -> ReadAt {
+        let time = Timestamp::from_seconds(seconds);
+        ReadAt { service: Some(time), ours: time }
     }
 
     /// A server in Nova's databases.
@@ -145,11 +178,12 @@ mod tests {
     }
 
     /// Nova's lists as its code makes them.
-    #[derive(Default)]
     struct Nova {
         now: i64,
         next: u32,
         rows: BTreeMap<u32, Row>,
+        /// Without it, how far our clock is off.
+        tells_time: Result<(), i64>,
     }
 
     impl Nova {
@@ -177,7 +211,19 @@ mod tests {
         }
 
         fn select(&self, keep: impl Fn(&Row) -> bool) -> Vec<Item> {
-            self.rows.iter().filter(|(_, row)| keep(row)).map(|(id, row)| item(*id, row.status)).collect()
+            self.rows
+                .iter()
+                .filter(|(_, row)| keep(row))
+                .map(|(id, row)| stamped(*id, row.status, row.updated))
+                .collect()
+        }
+
+        fn time(&self) -> ReadAt {
+            let now = Timestamp::from_seconds(self.now);
+            match self.tells_time {
+                Ok(()) => ReadAt { service: Some(now), ours: Timestamp::from_seconds(0) },
+                Err(off) => ReadAt { service: None, ours: Timestamp::from_seconds(self.now + off) },
+            }
         }
 
         fn changed(&self, since: Timestamp) -> Vec<Item> {
@@ -195,47 +241,58 @@ mod tests {
         state.servers.0.iter().map(|(id, server)| (id.to_string(), server.status.to_string())).collect()
     }
 
+    /// A full read that sees half of the list before Nova moves on, and the rest after.
+    fn read_all(state: &mut State, nova: &mut Nova, random: &mut fastrand::Rng) {
+        let read_at = nova.time();
+        let (plain, mut reading) = (nova.plain(), state.read());
+        for (count, (id, _)) in plain.iter().enumerate() {
+            if count == plain.len() / 2 {
+                (0..5).for_each(|_| nova.step(random));
+            }
+            if let Some(row) = nova.rows.get(&id.parse().unwrap()) {
+                reading.add(stamped(id.parse().unwrap(), row.status, row.updated));
+            }
+        }
+        reading.finish(read_at);
+    }
+
     /// One run of the collector, with Nova moving on between its calls when `steps` is above 0.
     fn follow(state: &mut State, nova: &mut Nova, random: &mut fastrand::Rng, steps: usize) {
+        let Some(since) = state.since() else { return read_all(state, nova, random) };
         let building = nova.select(|row| row.status == "BUILD");
         (0..steps).for_each(|_| nova.step(random));
-        let at = Timestamp::from_seconds(nova.now);
-        let changed = nova.changed(state.since().unwrap());
+        let at = nova.time();
+        let changed = nova.changed(since);
         (0..steps).for_each(|_| nova.step(random));
         let mut gone = Vec::new();
         let mut news = Vec::new();
         for id in state.doubtful(&building, &changed) {
             match nova.rows.get(&id.to_string().parse().unwrap()) {
-                Some(row) => news.push(item(id.to_string().parse().unwrap(), row.status)),
+                Some(row) => news.push(stamped(id.to_string().parse().unwrap(), row.status, row.updated)),
                 None => gone.push(id),
             }
         }
         let news = building.into_iter().chain(changed).chain(news).collect();
-        state.apply(news, &gone, Some(at));
+        state.apply(news, &gone, at);
     }
 
     #[test]
     fn changes_lose_nothing() {
         for seed in 0..200 {
             let random = &mut fastrand::Rng::with_seed(seed);
-            let mut nova = Nova { now: 1_000_000, ..Nova::default() };
+            let tells_time = [Ok(()), Err(0), Err(500), Err(-500)][seed as usize % 4];
+            let mut nova = Nova { now: 1_000_000, next: 0, rows: BTreeMap::new(), tells_time };
             let mut state = State::default();
             (0..20).for_each(|_| nova.step(random));
-            // The full read sees half of the list, then Nova moves on, then it sees the rest.
-            let at = Timestamp::from_seconds(nova.now);
-            let (plain, mut reading) = (nova.plain(), state.read());
-            for (count, (id, _)) in plain.iter().enumerate() {
-                if count == plain.len() / 2 {
-                    (0..5).for_each(|_| nova.step(random));
-                }
-                if let Some(row) = nova.rows.get(&id.parse().unwrap()) {
-                    reading.add(item(id.parse().unwrap(), row.status));
-                }
-            }
-            reading.finish(Some(at));
+            read_all(&mut state, &mut nova, random);
+            follow(&mut state, &mut nova, random, 0);
             for _ in 0..20 {
                 let steps = random.usize(0..6);
                 follow(&mut state, &mut nova, random, steps);
+                follow(&mut state, &mut nova, random, 0);
+                if state.since().is_none() {
+                    continue;
+                }
                 follow(&mut state, &mut nova, random, 0);
                 let truth: BTreeMap<_, _> = nova.plain().into_iter().map(|(id, s)| (id, s.to_owned())).collect();
                 assert_eq!(kept(&state), truth, "seed {seed}");
@@ -248,13 +305,18 @@ mod tests {
         let mut state = State::default();
         let mut reading = state.read();
         reading.add(item(1, "ACTIVE"));
-        reading.finish(Some(Timestamp::from_seconds(100)));
+        reading.finish(at(100));
         let before = state.servers();
-        state.apply(vec![item(9, "DELETED")], &[], Some(Timestamp::from_seconds(160)));
+        state.apply(vec![item(9, "DELETED")], &[], at(160));
         assert!(Arc::ptr_eq(&before, &state.servers()));
         assert_eq!(state.since(), Some(Timestamp::from_seconds(100)), "a minute of overlap");
-        state.apply(Vec::new(), &[], None);
-        assert_eq!(state.since(), None, "without the service's time only a full read will do");
+        let ours = Timestamp::from_seconds(1000);
+        state.apply(Vec::new(), &[], ReadAt { service: None, ours });
+        assert_eq!(state.since(), None, "without any time of the service's only a full read will do");
+        state.apply(vec![stamped(1, "ERROR", Some(500))], &[], ReadAt { service: None, ours });
+        assert_eq!(state.since(), Some(Timestamp::from_seconds(440)), "its newest stamp");
+        state.apply(vec![stamped(1, "ERROR", Some(5000))], &[], ReadAt { service: None, ours });
+        assert_eq!(state.since(), Some(Timestamp::from_seconds(940)), "but none from the future");
     }
 
     #[test]
@@ -271,11 +333,11 @@ mod tests {
         let mut state = State::default();
         let mut reading = state.read();
         reading.add(item(1, "ACTIVE"));
-        reading.finish(Some(Timestamp::from_seconds(100)));
+        reading.finish(at(100));
         let partial: Item = serde_json::from_value(json!({"id": "1", "status": "UNKNOWN", "links": []})).unwrap();
         let mut reading = state.read();
         reading.add(partial);
-        reading.finish(Some(Timestamp::from_seconds(200)));
+        reading.finish(at(200));
         let server = &state.servers.0[&Id::new("1")];
         assert_eq!((&*server.status, &*server.flavor_name), ("UNKNOWN", "m1.small"));
     }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 
 use super::server_item::Item;
-use super::server_state::State;
+use super::server_state::{ReadAt, State};
 use crate::collect::decode::{list, table_soon};
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -145,9 +145,10 @@ impl Collector {
 
     async fn read_scope(&mut self, cx: &Cx, version: Option<Microversion>) -> Result<(), Error> {
         let request = self.request(version);
+        let ours = cx.clock.now();
         let mut reading = self.state.read();
         let listed = list(cx, request, "servers", |item: Item| reading.add(item)).await?;
-        reading.finish(listed.server_time);
+        reading.finish(ReadAt { service: listed.server_time, ours });
         Ok(())
     }
 
@@ -156,7 +157,8 @@ impl Collector {
         let request = self.request(version).query("status", "BUILD");
         list(cx, request, "servers", |item: Item| building.push(item)).await?;
         let request = self.request(version).query("changes-since", since.to_string());
-        let at = list(cx, request, "servers", |item: Item| changed.push(item)).await?.server_time;
+        let ours = cx.clock.now();
+        let service = list(cx, request, "servers", |item: Item| changed.push(item)).await?.server_time;
         let mut doubtful = self.state.doubtful(&building, &changed);
         doubtful.truncate(DOUBTFUL_MAX);
         let mut news: Vec<Item> = building.into_iter().chain(changed).collect();
@@ -168,7 +170,7 @@ impl Collector {
                 Err(error) => return Err(error),
             }
         }
-        self.state.apply(news, &gone, at);
+        self.state.apply(news, &gone, ReadAt { service, ours });
         Ok(())
     }
 
@@ -250,7 +252,7 @@ mod tests {
         let mut state = State::default();
         let mut reading = state.read();
         items.into_iter().for_each(|item| reading.add(item));
-        reading.finish(None);
+        reading.finish(ReadAt { service: None, ours: Timestamp::default() });
         state.servers()
     }
 

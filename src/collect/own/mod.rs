@@ -52,7 +52,7 @@ crate::metrics! {
     SERIES = gauge "stackcast_series" [group], Count, "the snapshot";
     /// Limit on series: of one family in one part, and in total.
     SERIES_LIMIT = gauge "stackcast_series_limit" [limit], Count, "the configuration";
-    /// Samples left out: a repeated label set (duplicate), or one over a limit (limit).
+    /// Samples left out: a repeated label set (duplicate), over a limit (limit), printed by another group (conflict), or of a name that no parser takes (name).
     SERIES_DROPPED = counter "stackcast_series_dropped_total" [family reason], Count, "the snapshot";
 }
 
@@ -102,12 +102,12 @@ impl Own {
         }
     }
 
-    /// Every self metric of this moment, one part per origin.
-    pub fn parts(&self) -> Vec<Part> {
+    /// Every self metric of this moment, one part per origin; `dropped` is what the page left out, by family and reason.
+    pub fn parts(&self, dropped: Vec<(String, &'static str, u64)>) -> Vec<Part> {
         let mut builders: BTreeMap<Origin, PartBuilder> = BTreeMap::new();
         self.put_collectors(&mut builders);
         self.put_requests(&mut builders);
-        self.put_local(builders.entry(Origin::LOCAL).or_default());
+        self.put_local(builders.entry(Origin::LOCAL).or_default(), dropped);
         let now = self.clock.now();
         builders
             .into_iter()
@@ -155,7 +155,7 @@ impl Own {
         }
     }
 
-    fn put_local(&self, builder: &mut PartBuilder) {
+    fn put_local(&self, builder: &mut PartBuilder, dropped: Vec<(String, &'static str, u64)>) {
         builder.put(&BUILD_INFO, [env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_RUST_VERSION")], 1.0);
         builder.put(&RELOAD_SUCCESSFUL, [], f64::from(u8::from(self.reload_ok.load(Ordering::Relaxed))));
         let reloaded = Timestamp::from_millis(self.reload_millis.load(Ordering::Relaxed));
@@ -170,7 +170,14 @@ impl Own {
         let limits = self.store.limits();
         builder.put(&SERIES_LIMIT, ["family"], limits.per_family as f64);
         builder.put(&SERIES_LIMIT, ["total"], limits.total as f64);
-        for (family, reason, samples) in self.store.dropped() {
+        // Sealing and page may both drop for the same reason: one sample for the sum.
+        let mut sums: BTreeMap<(String, &str), u64> = BTreeMap::new();
+        let sealed =
+            self.store.dropped().into_iter().map(|(family, reason, samples)| (family.into_owned(), reason, samples));
+        for (family, reason, samples) in sealed.chain(dropped) {
+            *sums.entry((family, reason)).or_default() += samples;
+        }
+        for ((family, reason), samples) in sums {
             builder.put(&SERIES_DROPPED, [&family, reason], samples as f64);
         }
         process::put(builder);
@@ -222,7 +229,7 @@ mod tests {
 
     fn values(own: &Own, name: &str) -> Vec<(Vec<String>, f64)> {
         let mut found = Vec::new();
-        for part in own.parts() {
+        for part in own.parts(Vec::new()) {
             for family in part.families.iter().filter(|f| f.descriptor().name == name) {
                 for sample in family.samples() {
                     found.push((sample.labels().map(str::to_owned).collect(), sample.number()));

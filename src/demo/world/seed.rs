@@ -28,6 +28,7 @@ pub(crate) enum Kind {
     Endpoint,
     Audit,
     SecurityGroup,
+    ServerGroup,
     Credential,
 }
 

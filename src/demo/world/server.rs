@@ -111,12 +111,12 @@ impl Server {
 
     /// Whether it was booted from a volume (one in eight).
     pub fn from_volume(&self) -> bool {
-        self.key(1) % 8 == 0
+        self.key(1).is_multiple_of(8)
     }
 
     /// The volume it has attached, if any.
     pub fn volume(&self) -> Option<u128> {
-        (self.from_volume() || self.key(2) % 8 == 0).then(|| uuid(self.key(3), Kind::Volume, 0))
+        (self.from_volume() || self.key(2).is_multiple_of(8)).then(|| uuid(self.key(3), Kind::Volume, 0))
     }
 
     /// When it was deleted.

@@ -4,7 +4,7 @@ use super::{Nova, Result, error};
 use crate::demo::call::Answer;
 use crate::demo::json::{Json, Hex, Micros, Null, Plain, Uuid, Zulu};
 use crate::demo::world::host::ZONES;
-use crate::demo::world::seed::{mix, parse_id, word};
+use crate::demo::world::seed::{Kind, mix, parse_id, uuid, word};
 use crate::demo::world::{Project, Server, Status};
 use crate::model::clock::Timestamp;
 
@@ -185,7 +185,7 @@ impl Nova<'_> {
         let host = server.host.and_then(|host| self.call.world.host(host));
         let zone = host.and_then(|host| ZONES.get(host.zone)).copied().unwrap_or("");
         j.put("OS-EXT-AZ:availability_zone", zone).put("config_drive", "");
-        j.put("key_name", (server.key(6) % 4 > 0).then_some("ops-2025"));
+        j.put("key_name", (!server.key(6).is_multiple_of(4)).then_some("ops-2025"));
         j.put("OS-SRV-USG:launched_at", (server.launched > 0).then_some(Micros(server.launched)));
         j.put("OS-SRV-USG:terminated_at", server.terminated().map(Micros));
         j.put("OS-EXT-SRV-ATTR:host", host.map(|host| &host.name));
@@ -225,7 +225,7 @@ impl Nova<'_> {
         }
         if since(26) {
             j.key("tags").array(|j| {
-                if server.key(8) % 3 == 0 {
+                if server.key(8).is_multiple_of(3) {
                     j.item(word(&["backup-daily", "pci", "legacy"], server.key(9)));
                 }
             });
@@ -243,7 +243,13 @@ impl Nova<'_> {
             j.put("pinned_availability_zone", Null);
         }
         if since(100) {
-            j.key("scheduler_hints").object(|_| {});
+            j.key("scheduler_hints").object(|j| {
+                if server.key(12).is_multiple_of(16) {
+                    j.key("group").array(|j| {
+                        j.item(Uuid(uuid(u64::from(server.project), Kind::ServerGroup, 0)));
+                    });
+                }
+            });
         }
         if since(16) && self.session.admin() {
             j.put("host_status", self.host_status(server));
