@@ -62,8 +62,7 @@ impl Short {
             })
             .collect();
         let residuals = Residuals::new(&backtest, &errors, &weights, history);
-        let widen = if backtest.past() >= FEWEST_ORIGINS { WIDEN } else { WIDEN_SEEN };
-        let spread = Spread::new(&residuals.flat(|_| true), horizon, history.short).map(|s| s.widen(widen));
+        let spread = residuals.spread(|_| true, horizon, history.short);
         let mut leading: Vec<(&'static str, f64)> =
             backtest.experts.iter().zip(&weights).map(|(e, w)| (e.name, *w)).collect();
         leading.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
@@ -100,8 +99,11 @@ impl Residuals {
         Self { rows: rows.collect(), origins }
     }
 
-    fn flat(&self, include: impl Fn(usize) -> bool) -> Vec<Residual> {
-        self.rows.iter().filter(|r| include(r.0)).map(|r| r.1).collect()
+    /// The spread of the residuals of some origins.
+    fn spread(&self, include: impl Fn(usize) -> bool, horizon: usize, season: usize) -> Option<Spread> {
+        let chosen: Vec<Residual> = self.rows.iter().filter(|r| include(r.0)).map(|r| r.1).collect();
+        let widen = if self.origins >= FEWEST_ORIGINS { WIDEN } else { WIDEN_SEEN };
+        Spread::new(&chosen, horizon, season).map(|s| s.widen(widen))
     }
 
     /// Complete residual paths in units of the scale, for simulation.
@@ -125,8 +127,8 @@ impl Residuals {
         let n = self.rows.len() as f64;
         let season = history.short;
         let half = self.origins / 2;
-        let older = Spread::new(&self.flat(|o| o >= half), horizon, season);
-        let newer = Spread::new(&self.flat(|o| o < half), horizon, season);
+        let older = self.spread(|o| o >= half, horizon, season);
+        let newer = self.spread(|o| o < half, horizon, season);
         let reach = |s: &Option<Spread>| s.as_ref().map(|s| s.reach(COVERAGE_LEVEL));
         let (older_reach, newer_reach) = (reach(&older), reach(&newer));
         let (mut size, mut naive, mut sum, mut truth, mut inside) = (0.0, 0.0, 0.0, 0.0, 0.0);

@@ -63,6 +63,8 @@ impl Analogue {
         // Later values count more, the last one three times.
         let weights: Vec<f64> = (0..window).map(|i| 1.0 + 2.0 / (window - i) as f64).collect();
         let penalty = self.level_penalty * window as f64;
+        let keep = self.variants.iter().map(|v| v.1).max().unwrap_or(1);
+        let mut cutoff = f64::INFINITY;
         found.clear();
         for next in window..=origin - horizon {
             let mean = history.mean(next - window, next);
@@ -77,15 +79,27 @@ impl Analogue {
             let phase = (origin - next) % history.short;
             let apart = phase.min(history.short - phase) as f64 / history.short as f64;
             let distance = (lanes.iter().sum::<f64>() + penalty * (level - mean).abs()) * (1.0 + PHASE_PENALTY * apart);
-            found.push(Neighbour { distance, mean, next });
+            if distance < cutoff {
+                found.push(Neighbour { distance, mean, next });
+                if found.len() >= 4 * keep {
+                    cutoff = keep_nearest(found, keep);
+                }
+            }
         }
-        let keep = self.variants.iter().map(|v| v.1).max().unwrap_or(1);
-        if found.len() > keep {
-            found.select_nth_unstable_by(keep - 1, |a, b| a.distance.total_cmp(&b.distance));
-            found.truncate(keep);
-        }
+        keep_nearest(found, keep);
         found.sort_unstable_by(|a, b| a.distance.total_cmp(&b.distance));
     }
+}
+
+/// Keeps the nearest ones, in any order, and answers the distance of the furthest of them.
+fn keep_nearest(found: &mut Vec<Neighbour>, keep: usize) -> f64 {
+    if found.len() <= keep {
+        return f64::INFINITY;
+    }
+    let (_, furthest, _) = found.select_nth_unstable_by(keep - 1, |a, b| a.distance.total_cmp(&b.distance));
+    let cutoff = furthest.distance;
+    found.truncate(keep);
+    cutoff
 }
 
 impl Component for Analogue {

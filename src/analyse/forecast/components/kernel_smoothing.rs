@@ -93,8 +93,8 @@ impl State {
 }
 
 /// Runs over the history, shows the state before each value and after the last, and answers the sum of
-/// the absolute one-step errors after the first season.
-fn run(y: &[f64], start: &State, w: Weights, mut see: impl FnMut(usize, &State)) -> f64 {
+/// the absolute one-step errors after the first season; stops early where that passes `most`.
+fn run(y: &[f64], start: &State, w: Weights, most: f64, mut see: impl FnMut(usize, &State)) -> f64 {
     let mut state = start.clone();
     let warm = start.short.len().max(start.long.len());
     let (mut sum, mut scale) = (0.0, 0.0);
@@ -105,6 +105,9 @@ fn run(y: &[f64], start: &State, w: Weights, mut see: impl FnMut(usize, &State))
         if at >= warm {
             let size = error.abs();
             sum += size;
+            if sum > most {
+                return sum;
+            }
             scale = if scale == 0.0 { size } else { scale + 0.02 * (size.min(2.0 * CLIP * scale) - scale) };
         }
         let limit = if scale > 0.0 { CLIP * scale } else { f64::MAX / 4.0 };
@@ -116,14 +119,14 @@ fn run(y: &[f64], start: &State, w: Weights, mut see: impl FnMut(usize, &State))
 
 /// Coordinate descent on the one-step error.
 fn fit(y: &[f64], start: &State) -> Weights {
-    let silent = |w: Weights| run(y, start, w, |_, _| {});
-    let mut best = (silent(START), START);
+    let silent = |w: Weights, most: f64| run(y, start, w, most, |_, _| {});
+    let mut best = (silent(START, f64::INFINITY), START);
     for _ in 0..2 {
         let before = best.1;
         let mut attempt = |set: &dyn Fn(Weights) -> Weights| {
             let w = set(best.1);
             if w != best.1 {
-                let error = silent(w);
+                let error = silent(w, best.0);
                 if error < best.0 {
                     best = (error, w);
                 }
@@ -157,7 +160,7 @@ impl Component for DoubleSeasonal {
         let weights = fit(y, &start);
         let mut paths = Paths::new(origins.len(), horizon);
         let mut next = 0;
-        run(y, &start, weights, |at, state| {
+        run(y, &start, weights, f64::INFINITY, |at, state| {
             while origins.get(next) == Some(&at) {
                 let mut carried = state.error;
                 for (lead, out) in paths.row_mut(next).iter_mut().enumerate() {
