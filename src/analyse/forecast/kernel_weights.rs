@@ -8,9 +8,9 @@ const POWER: f64 = 3.0;
 const CUT: f64 = 0.2;
 /// Steps and rate of the exponentiated gradient. Stopping early keeps the weights near their start.
 const STEPS: usize = 40;
-const RATE: f64 = 0.3;
+const RATE: f32 = 0.3;
 /// Errors below this share of the mean error count squared, larger ones by their size.
-const SMOOTH: f64 = 0.3;
+const SMOOTH: f32 = 0.3;
 /// How much of the combination is the weighted median; the rest is the weighted mean.
 const MEDIAN_SHARE: f64 = 0.8;
 
@@ -83,34 +83,32 @@ fn start(rows: &[(f64, &[f64])], experts: usize, total: f64) -> Vec<f64> {
 /// Rows are padded to a multiple of this, so that sums run in lanes that become vector instructions.
 const LANES: usize = 8;
 
-/// The errors of the experts left in, row by row, padded with zeros.
+/// The errors of the experts left in, in units of the mean error, row by row, padded with zeros. Single
+/// precision is plenty for weights, and twice as quick.
 struct Compact {
-    cells: Vec<f64>,
+    cells: Vec<f32>,
     width: usize,
-    weights: Vec<f64>,
+    weights: Vec<f32>,
 }
 
 impl Compact {
-    fn new(rows: &[(f64, &[f64])], kept: &[usize]) -> Self {
+    /// `total` is the sum of the rows' weights, which sum to 1 here.
+    fn new(rows: &[(f64, &[f64])], kept: &[usize], scale: f64, total: f64) -> Self {
         let width = kept.len().next_multiple_of(LANES);
         let mut cells = vec![0.0; rows.len() * width];
         for ((_, from), to) in rows.iter().zip(cells.chunks_exact_mut(width)) {
-            to.iter_mut().zip(kept).for_each(|(t, &i)| *t = from[i]);
+            to.iter_mut().zip(kept).for_each(|(t, &i)| *t = (from[i] / scale) as f32);
         }
-        Self { cells, width, weights: rows.iter().map(|r| r.0).collect() }
-    }
-
-    fn rows(&self) -> impl Iterator<Item = (f64, &[f64])> {
-        self.weights.iter().copied().zip(self.cells.chunks_exact(self.width))
+        Self { cells, width, weights: rows.iter().map(|r| (r.0 / total) as f32).collect() }
     }
 
     /// The gradient of the smoothed absolute error at `weights`.
-    fn gradient(&self, weights: &[f64], knee: f64, gradient: &mut [f64]) {
+    fn gradient(&self, weights: &[f32], gradient: &mut [f32]) {
         gradient.fill(0.0);
         let mut pull = 0.0;
-        for (weight, cells) in self.rows() {
+        for (weight, cells) in self.weights.iter().zip(self.cells.chunks_exact(self.width)) {
             let error = dot(cells, weights);
-            let push = weight * (error / knee).clamp(-1.0, 1.0);
+            let push = weight * (error / SMOOTH).clamp(-1.0, 1.0);
             pull += push * error;
             for (g, e) in gradient.iter_mut().zip(cells) {
                 *g += push * e;
@@ -120,8 +118,8 @@ impl Compact {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    let mut lanes = [0.0_f64; LANES];
+fn dot(a: &[f32], b: &[f32]) -> f32 {
+    let mut lanes = [0.0_f32; LANES];
     for (x, y) in a.chunks_exact(LANES).zip(b.chunks_exact(LANES)) {
         for lane in 0..LANES {
             lanes[lane] += x[lane] * y[lane];
@@ -133,30 +131,30 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
 /// Exponentiated gradient on the absolute error of the weighted mean.
 fn refine(rows: &[(f64, &[f64])], start: Vec<f64>, total: f64) -> Vec<f64> {
     let kept: Vec<usize> = (0..start.len()).filter(|&i| start[i] > 0.0).collect();
-    let errors = Compact::new(rows, &kept);
-    let mut first: Vec<f64> = kept.iter().map(|&i| start[i]).collect();
-    first.resize(errors.width, 0.0);
-    let size = |cells: &[f64]| cells.iter().zip(&first).map(|(e, w)| w * e.abs()).sum::<f64>();
-    let scale = errors.rows().map(|(weight, cells)| weight * size(cells)).sum::<f64>() / total;
+    let size = |cells: &[f64]| kept.iter().map(|&i| start[i] * cells[i].abs()).sum::<f64>();
+    let scale = rows.iter().map(|(weight, cells)| weight * size(cells)).sum::<f64>() / total;
     if scale <= 1e-12 {
         return start;
     }
+    let errors = Compact::new(rows, &kept, scale, total);
+    let mut first: Vec<f32> = kept.iter().map(|&i| start[i] as f32).collect();
+    first.resize(errors.width, 0.0);
     let mut weights = first.clone();
-    let mut exponent = vec![0.0; errors.width];
-    let mut gradient = vec![0.0; errors.width];
+    let mut exponent = vec![0.0_f32; errors.width];
+    let mut gradient = vec![0.0_f32; errors.width];
     for _ in 0..STEPS {
-        errors.gradient(&weights, SMOOTH * scale, &mut gradient);
-        for (x, g) in exponent.iter_mut().zip(&gradient) {
-            *x -= RATE * g / (total * scale);
-        }
-        let top = exponent[..kept.len()].iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        errors.gradient(&weights, &mut gradient);
+        exponent.iter_mut().zip(&gradient).for_each(|(x, g)| *x -= RATE * g);
+        let top = exponent[..kept.len()].iter().copied().fold(f32::NEG_INFINITY, f32::max);
         for ((w, f), x) in weights.iter_mut().zip(&first).zip(&exponent) {
-            *w = f * (x - top).max(-30.0).exp();
+            *w = f * (x - top).clamp(-30.0, 0.0).exp();
         }
-        normalise(&mut weights);
+        let sum: f32 = weights.iter().sum();
+        weights.iter_mut().for_each(|w| *w /= sum);
     }
     let mut all = vec![0.0; start.len()];
-    kept.iter().zip(&weights).for_each(|(&i, w)| all[i] = *w);
+    kept.iter().zip(&weights).for_each(|(&i, w)| all[i] = f64::from(*w));
+    normalise(&mut all);
     all
 }
 
