@@ -351,6 +351,17 @@ mod tests {
     }
 
     #[test]
+    fn a_new_level_is_followed_within_half_a_day_and_a_spike_is_not() {
+        let stepped = |hours: usize| {
+            let mut values = daily(700, 2.0);
+            values.iter_mut().rev().take(hours).for_each(|v| *v += 40.0);
+            fit(&values, 24).unwrap().forecast(24, 0.8).unwrap().steps[11].mean
+        };
+        assert!((stepped(12) - 90.0).abs() < 6.0, "{}", stepped(12));
+        assert!((stepped(1) - 50.0).abs() < 3.0, "{}", stepped(1));
+    }
+
+    #[test]
     fn exhaustion_of_a_growing_series() {
         let values: Vec<f64> = daily(1440, 2.0).iter().enumerate().map(|(i, v)| v + i as f64 / 48.0).collect();
         let fitted = fit(&values, 24).unwrap();
