@@ -13,7 +13,7 @@
 //!
 //! One process. Tasks collect at their own pace and publish immutable parts; nothing is ever collected in a scrape.
 //! Analysis reads history and publishes parts of the same form, so that a forecast is an ordinary metric. (History,
-//! analysis, API and reports are designed, and not built yet.)
+//! API and reports are designed, and not built yet; of the analysis, the forecast engine is.)
 //!
 //! # Modules
 //!
@@ -22,6 +22,7 @@
 //! | [`model`] | what flows: metric table, parts, snapshot, inventory, time | everything that talks to something |
 //! | [`openstack`] | how to talk: clouds, tokens, catalog, versions, paging, retries | what to ask |
 //! | [`collect`] | what to ask: one file per service, the host, ourselves; the runner | how to talk, how to print |
+//! | [`analyse`] | what is made of the history: forecasts; pure | files, clocks, sockets |
 //! | [`expose`] | text formats, HTTP, TLS, limits | where samples come from |
 //! | [`demo`] | the simulated cloud: the APIs over real sockets, for `demo` and tests | nothing of the exporter |
 //! | [`config`] | every stage's settings in one, from file, environment and flags | credentials |
@@ -29,8 +30,8 @@
 //! | [`cli`] | commands and flags, the reference documents | everything else |
 //!
 //! Imports go one way only; `tests/layers.rs` reads them and fails on any other:
-//! `main > cli > app > {config, expose, collect, openstack}`, `cli > demo`, `config >` the stages' settings types,
-//! `expose > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
+//! `main > cli > app > {config, expose, collect, openstack}`, `cli > demo, analyse`, `config >` the stages' settings types,
+//! `expose, analyse > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
 //!
 //! # Invariants
 //!
@@ -47,6 +48,7 @@
 //! One row in the `metrics!` table of the file that reads the fact, one `put`, and `stackcast reference metrics`
 //! for docs/metrics.md. A new service is one file with its `SERVICE`, and one word in `collect::services!`.
 
+pub mod analyse;
 pub mod app;
 pub mod cli;
 pub mod collect;

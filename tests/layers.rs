@@ -13,12 +13,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom; what is not written here is forbidden.
-const RULES: [(&str, &[&str]); 9] = [
+const RULES: [(&str, &[&str]); 10] = [
     ("main", &["cli", "app", "config", "expose", "collect", "openstack", "demo", "model"]),
-    ("cli", &["app", "config", "expose", "collect", "openstack", "demo", "model"]),
+    ("cli", &["app", "config", "expose", "analyse", "collect", "openstack", "demo", "model"]),
     ("app", &["config", "expose", "collect", "openstack", "model"]),
     ("config", &["expose", "collect", "openstack", "demo"]),
     ("expose", &["model"]),
+    ("analyse", &["model"]),
     ("collect", &["model", "openstack"]),
     ("openstack", &["model"]),
     ("demo", &["model"]),

@@ -1,16 +1,19 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
-//! Commands: `serve` (the default), `once`, `check`, `demo`, `reference`. Flags of openstack-exporter keep their
+//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `reference`. Flags of openstack-exporter keep their
 //! meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
+mod backtest;
 mod check;
 mod demo;
 mod failure;
 mod flags;
+mod forecast;
 mod logging;
 mod once;
 mod output;
 mod reference;
+mod series_csv;
 mod serve;
 
 use std::ffi::OsString;
@@ -45,6 +48,10 @@ enum Command {
     Check(check::CheckFlags),
     /// Serve the metrics of a simulated cloud, without any OpenStack
     Demo(demo::DemoFlags),
+    /// Forecast any series: CSV in, CSV with intervals out
+    Forecast(forecast::ForecastFlags),
+    /// Say how far off forecasts of a series would have been, beside the seasonal naive
+    Backtest(backtest::BacktestFlags),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),
 }
@@ -65,6 +72,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Once(flags)) => once::run(&flags),
         Some(Command::Check(flags)) => check::run(&flags),
         Some(Command::Demo(flags)) => demo::run(&flags),
+        Some(Command::Forecast(flags)) => forecast::run(&flags),
+        Some(Command::Backtest(flags)) => backtest::run(&flags),
         Some(Command::Reference(flags)) => reference::run(&flags),
     };
     outcome.unwrap_or_else(|failure| {

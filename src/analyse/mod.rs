@@ -1,0 +1,3 @@
+//! What is made of the history: forecasts, anomalies, capacity. Pure: no I/O, no clock, no async.
+
+pub mod forecast;
