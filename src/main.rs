@@ -1,1 +1,4 @@
-fn main() {}
+//! The program.
+fn main() -> anyhow::Result<()> {
+    stackcast::cli::main()
+}
