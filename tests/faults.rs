@@ -197,7 +197,8 @@ async fn duplicate_items_break_nothing() {
     let mut scene = Scene::with([Fault::of("nova", Effect::DuplicateItems)]).await;
     let page = scene.until(|page| all_up(page)).await;
     // The page was read by a parser that refuses a sample that appears twice; each server is there once.
-    let ids: Vec<_> = page["openstack_nova_server_status"].samples.keys().map(|(_, labels)| labels["id"].clone()).collect();
+    let ids: Vec<_> =
+        page["openstack_nova_server_status"].samples.keys().map(|(_, labels)| labels["id"].clone()).collect();
     assert_eq!(ids.len(), ids.iter().collect::<BTreeSet<_>>().len());
     assert_eq!(Some(ids.len() as f64), value(&page, "openstack_nova_total_vms", &[]));
 }
@@ -214,7 +215,8 @@ async fn keystone_down_at_the_start_and_back_later() {
     std::fs::write(&clouds, text).unwrap();
     let data = folder.path().join("data").display().to_string();
     let clouds = clouds.display().to_string();
-    let mut environment = vec![("OS_CLIENT_CONFIG_FILE", clouds.as_str()), ("STACKCAST_DATA__DIRECTORY", data.as_str())];
+    let mut environment =
+        vec![("OS_CLIENT_CONFIG_FILE", clouds.as_str()), ("STACKCAST_DATA__DIRECTORY", data.as_str())];
     environment.extend(SHORT);
     let mut stackcast = Stackcast::start(&["demo"], &environment);
     stackcast

@@ -78,7 +78,11 @@ fn differences(truth: &Truth, found: &Truth) -> Vec<String> {
         let labels: BTreeSet<_> = want.keys().chain(have.keys()).collect();
         let wrong: Vec<_> = labels.into_iter().filter(|l| want.get(*l) != have.get(*l)).collect();
         for labels in wrong.iter().take(3) {
-            faults.push(format!("{name} {labels:?}: database {:?}, stackcast {:?}", want.get(*labels), have.get(*labels)));
+            faults.push(format!(
+                "{name} {labels:?}: database {:?}, stackcast {:?}",
+                want.get(*labels),
+                have.get(*labels)
+            ));
         }
         if wrong.len() > 3 {
             faults.push(format!("{name}: {} more", wrong.len() - 3));
@@ -130,9 +134,7 @@ async fn every_value_equals_the_databases_before_and_after_changes() {
     let logins = |page: &Page| value(page, "stackcast_openstack_logins_total", &[]).unwrap_or(0.0);
     let before = logins(&stackcast.page().await.unwrap());
     change(&clouds, &["--cloud", "admin", "revoke-tokens"]);
-    stackcast
-        .until(60, |page| if logins(page) > before { Ok(()) } else { Err("no new login".to_owned()) })
-        .await;
+    stackcast.until(60, |page| if logins(page) > before { Ok(()) } else { Err("no new login".to_owned()) }).await;
     tokio::time::sleep(Duration::from_secs(3)).await;
     agrees(&mut stackcast, "revoked tokens").await;
 }
@@ -149,7 +151,11 @@ async fn a_reader_gets_fewer_families_and_no_wrong_zeros() {
     let page = stackcast
         .until(60, |page| {
             let said = blind(page, "compute.hypervisors", "none") && blind(page, "placement.providers", "none");
-            if said && blind(page, "compute.servers", "project") { Ok(()) } else { Err("visibility not said".to_owned()) }
+            if said && blind(page, "compute.servers", "project") {
+                Ok(())
+            } else {
+                Err("visibility not said".to_owned())
+            }
         })
         .await;
     for hidden in ["openstack_nova_vcpus_available", "openstack_placement_resource_total", "openstack_identity_users"] {

@@ -99,12 +99,12 @@ fn one(args: &Args, input: &Path, output: Option<&Path>) -> anyhow::Result<()> {
 /// The data rows: line number, timestamp, value.
 fn rows(text: &str) -> impl Iterator<Item = anyhow::Result<(usize, &str, &str)>> {
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.filter(|(i, line)| *i > 0 || !line.trim_start_matches('\u{feff}').starts_with("timestamp")).map(|(i, line)| {
-        match line.split_once(',') {
+    lines.filter(|(i, line)| *i > 0 || !line.trim_start_matches('\u{feff}').starts_with("timestamp")).map(
+        |(i, line)| match line.split_once(',') {
             Some((stamp, value)) => Ok((i + 1, stamp.trim(), value.split(',').next().unwrap_or_default().trim())),
             None => bail!("line {}: no comma; each line must be timestamp,value", i + 1),
-        }
-    })
+        },
+    )
 }
 
 /// Seconds since the epoch; a time without a zone is UTC.
@@ -115,8 +115,9 @@ fn seconds(stamp: &str) -> anyhow::Result<i64> {
     if let Ok(timestamp) = stamp.parse::<jiff::Timestamp>() {
         return Ok(timestamp.as_second());
     }
-    let civil: jiff::civil::DateTime =
-        stamp.parse().with_context(|| format!("'{stamp}' is no time; use 2026-01-31T12:00:00Z or seconds since 1970"))?;
+    let civil: jiff::civil::DateTime = stamp
+        .parse()
+        .with_context(|| format!("'{stamp}' is no time; use 2026-01-31T12:00:00Z or seconds since 1970"))?;
     Ok(civil.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp().as_second())
 }
 

@@ -67,13 +67,16 @@ impl Feature {
         }
     }
 
-    /// How much its decades count. Single readings are witnesses only: alone they cry wolf, and the predictor's errors
-    /// hold the same news, averaged. A flat line is slow to build up, and its inverse scale has a heavy tail.
-    const fn weight(self) -> f64 {
+    /// What its decades of rarity count. Single readings are witnesses only: alone they would cry wolf (and so would a
+    /// gap that is over: while it lasts, it is overdue), and the predictor's errors hold the same news, averaged. The
+    /// inverse scale of a flat line has a heavy tail.
+    fn claim(self, decades: f64) -> f64 {
         match self {
-            Self::Shift | Self::Forecast | Self::Drift | Self::Extreme => 1.0,
-            Self::Flat => 0.7,
-            Self::Level | Self::Difference | Self::Season | Self::Burst | Self::Missing => 0.4,
+            Self::Shift | Self::Forecast | Self::Drift | Self::Extreme => decades.min(CAP),
+            Self::Flat => (0.7 * decades).min(CAP),
+            Self::Level | Self::Difference | Self::Season | Self::Burst | Self::Missing => {
+                (WITNESS * decades).min(WITNESS_CAP)
+            }
         }
     }
 }
@@ -95,11 +98,16 @@ const EXTREME_MARGIN: f64 = 0.05;
 const LATE: f64 = 3.0;
 /// The most that one feature may claim.
 const CAP: f64 = 30.0;
+/// What a witness counts: alone it stays below the threshold, however rare it is.
+const WITNESS: f64 = 0.4;
+const WITNESS_CAP: f64 = 2.5;
 
 /// What one reading looked like.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Evidence {
-    /// Weighted decades of rarity by feature.
+    /// Decades of rarity by feature.
+    decades: [f64; COUNT],
+    /// What they count.
     pub(super) weighted: [f64; COUNT],
     /// Sign of the deviation by feature.
     signs: [i8; COUNT],
@@ -110,7 +118,9 @@ pub(super) struct Evidence {
 impl Evidence {
     /// The strongest feature, if any says something.
     pub(super) fn leading(&self) -> Option<Feature> {
-        let best = Feature::ALL.into_iter().max_by(|a, b| self.weighted[*a as usize].total_cmp(&self.weighted[*b as usize]))?;
+        let best = Feature::ALL
+            .into_iter()
+            .max_by(|a, b| self.weighted[*a as usize].total_cmp(&self.weighted[*b as usize]))?;
         (self.weighted[best as usize] > 0.0).then_some(best)
     }
 
@@ -124,13 +134,14 @@ impl Evidence {
         self.signs[feature as usize]
     }
 
-    /// Unweighted decades of a feature.
-    pub(super) fn decades(&self, feature: Feature) -> f64 {
-        self.weighted[feature as usize] / feature.weight()
+    /// Decades of rarity of a feature.
+    pub(super) const fn decades(&self, feature: Feature) -> f64 {
+        self.decades[feature as usize]
     }
 
     fn set(&mut self, feature: Feature, decades: f64, sign: f64) {
-        self.weighted[feature as usize] = (decades * feature.weight()).min(CAP);
+        self.decades[feature as usize] = decades;
+        self.weighted[feature as usize] = feature.claim(decades);
         self.signs[feature as usize] = if sign > 0.0 { 1 } else { -i8::from(sign < 0.0) };
     }
 }
@@ -180,7 +191,8 @@ impl Features {
     /// Looks at a reading `late` seconds after the one before, then learns it.
     pub(super) fn observe(&mut self, timestamp: i64, value: f64, late: f64) -> Evidence {
         let value = value - self.origin;
-        let mut evidence = Evidence { weighted: [0.0; COUNT], signs: [0; COUNT], expected: None };
+        let mut evidence =
+            Evidence { decades: [0.0; COUNT], weighted: [0.0; COUNT], signs: [0; COUNT], expected: None };
         let settled = self.seen >= f64::from(SETTLED);
         self.predictor.measure(value);
         let scale = self.predictor.scale();

@@ -29,7 +29,7 @@ use features::{Evidence, Features};
 pub use threshold::{Limit, Threshold};
 
 /// The strength that is score 1.
-const THRESHOLD: f64 = 4.2;
+const THRESHOLD: f64 = 4.67;
 /// Decades that every healthy series shows all the time.
 const ORDINARY: f64 = 1.5;
 /// Version of the saved form.
@@ -219,9 +219,9 @@ impl Serialize for Saved {
 impl<'de> Deserialize<'de> for Saved {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        archive::from_text(&text)
-            .map(Self)
-            .ok_or_else(|| serde::de::Error::custom("the state of the anomaly detector is damaged: remove it to start anew"))
+        archive::from_text(&text).map(Self).ok_or_else(|| {
+            serde::de::Error::custom("the state of the anomaly detector is damaged: remove it to start anew")
+        })
     }
 }
 

@@ -1,6 +1,6 @@
 //! How rare is this? A streaming sketch of one feature's own history, and the tail probability it gives.
 //!
-//! Logarithmic buckets (12 % wide) hold the body of the distribution; above the 98.5 % quantile the tail is a mixture
+//! Logarithmic buckets (12 % wide) hold the body of the distribution; above the 99 % quantile the tail is a mixture
 //! of an exponential and a Pareto fit (peaks over threshold), so that what was never seen has a probability, too. It
 //! knows magnitudes only: a feature with two signs is folded or split before.
 #![expect(clippy::indexing_slicing, reason = "numeric kernel: bucket numbers are clamped to the array")]
@@ -11,7 +11,7 @@ const BUCKETS: usize = 128;
 /// Buckets per doubling.
 const PER_OCTAVE: f64 = 6.0;
 /// Where the fitted tail starts.
-const BODY: f64 = 0.985;
+const BODY: f64 = 0.99;
 /// Share of the heavy (Pareto) fit in the mixture.
 const HEAVY: f64 = 0.3;
 /// No opinion before this many observations.
