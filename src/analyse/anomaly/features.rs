@@ -8,7 +8,7 @@ use super::archive::Archive;
 use super::predictor::Predictor;
 use super::recent::Recent;
 use super::season::Season;
-use super::tail::Tail;
+use super::tail::{Tail, WARM_UP};
 
 /// A way of being anomalous.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -92,6 +92,8 @@ const SURPRISE_CAP: f64 = 4.0;
 const DRIFT_ALLOWANCE: f64 = 1.0;
 const DRIFT_STEP: f64 = 4.0;
 const DRIFT_FADING: f64 = 0.99;
+/// Averaging of the residuals against the profile.
+const OFFSET_RATE: f64 = 0.1;
 /// A new extreme must leave the range by this share of it.
 const EXTREME_MARGIN: f64 = 0.05;
 /// A reading is late after this many usual intervals.
@@ -157,7 +159,9 @@ pub(super) struct Features {
     predictor: Predictor,
     surprise: f64,
     surprise_sign: f64,
+    /// Mean absolute residual against the profile, and the mean of the last few.
     residual: f64,
+    offset: f64,
     drift: [f64; 2],
     range: [f64; 2],
     interval: f64,
@@ -176,6 +180,7 @@ impl Features {
             surprise: 0.0,
             surprise_sign: 0.0,
             residual: 0.0,
+            offset: 0.0,
             drift: [0.0; 2],
             range: [0.0; 2],
             interval: 0.0,
@@ -206,7 +211,9 @@ impl Features {
         self.forecast(timestamp, value, settled, &mut evidence);
         self.recent.push(value);
         if settled {
-            self.windows(scale, &mut evidence);
+            self.windows(scale, self.season.weekly(timestamp), &mut evidence);
+        }
+        if self.seen >= WARM_UP {
             self.extreme(value, &mut evidence);
         }
         self.seasonal(timestamp, value, scale, &mut evidence);
@@ -226,9 +233,14 @@ impl Features {
         self.predictor.fields(archive);
         archive.f64s(&mut self.drift);
         archive.f64s(&mut self.range);
-        for field in
-            [&mut self.surprise, &mut self.surprise_sign, &mut self.residual, &mut self.interval, &mut self.seen]
-        {
+        for field in [
+            &mut self.surprise,
+            &mut self.surprise_sign,
+            &mut self.residual,
+            &mut self.offset,
+            &mut self.interval,
+            &mut self.seen,
+        ] {
             archive.f64(field);
         }
     }
@@ -276,8 +288,14 @@ impl Features {
         tail.push(self.surprise);
     }
 
-    fn windows(&mut self, scale: f64, evidence: &mut Evidence) {
-        if let Some(shift) = self.recent.shift() {
+    fn windows(&mut self, scale: f64, weekly: bool, evidence: &mut Evidence) {
+        if let Some(mut shift) = self.recent.shift() {
+            if weekly {
+                // A daily cycle is part of the history of shifts; a weekly batch is too rare for that. What the weekly
+                // profile explains is no shift.
+                shift =
+                    if shift * self.offset > 0.0 { shift.abs().min(self.offset.abs()).copysign(shift) } else { 0.0 };
+            }
             self.rate(Feature::Shift, shift, evidence);
         }
         if let Some(spread) = self.recent.spread() {
@@ -292,6 +310,7 @@ impl Features {
         let Some(usual) = self.season.usual(timestamp) else { return };
         let residual = value - usual;
         self.rate(Feature::Season, residual, evidence);
+        self.offset += OFFSET_RATE * (residual - self.offset);
         self.residual += 0.005 * (residual.abs().min(6.0 * self.residual + 1e-9 + scale) - self.residual);
         let step = (residual / (self.residual + 0.05 * scale + 1e-12)).clamp(-DRIFT_STEP, DRIFT_STEP);
         self.drift[0] = (self.drift[0] * DRIFT_FADING + step - DRIFT_ALLOWANCE).max(0.0);

@@ -99,8 +99,8 @@ impl Detector {
     pub fn step(&mut self, timestamp: i64, value: f64) -> Reading {
         let late = self.last.map_or(0, |(last, _)| timestamp.saturating_sub(last));
         let value = if self.options.counter { self.per_second(timestamp, value) } else { Some(value) };
-        // Values whose squares overflow are nonsense of the source, not measurements.
-        let Some(value) = value.filter(|v| v.abs() < 1e100) else { return Reading::QUIET };
+        // Values that short numbers cannot hold are nonsense of the source, not measurements.
+        let Some(value) = value.filter(|v| v.abs() < 1e30) else { return Reading::QUIET };
         if !self.options.counter {
             self.last = Some((timestamp, value));
         }
@@ -166,14 +166,14 @@ impl Detector {
         version
     }
 
-    /// Increase per second since the last reading of a counter; after a reset it started again from 0.
+    /// Increase per second since the last reading of a counter; none over a reset: what was counted before it is lost.
     fn per_second(&mut self, timestamp: i64, value: f64) -> Option<f64> {
         if !value.is_finite() {
             return None;
         }
         let (last, before) = self.last.replace((timestamp, value))?;
         let seconds = timestamp.saturating_sub(last);
-        (seconds > 0).then(|| (if value < before { value } else { value - before }) / seconds as f64)
+        (seconds > 0 && value >= before).then(|| (value - before) / seconds as f64)
     }
 
     fn judge(&mut self, timestamp: i64, value: f64, evidence: &Evidence) -> Reading {

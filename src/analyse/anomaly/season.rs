@@ -72,13 +72,15 @@ impl Season {
     /// What is usual now by the better of the two profiles; none before the bin was seen twice.
     pub(super) fn usual(&self, timestamp: i64) -> Option<f64> {
         let day = self.day[day_bin(timestamp)];
-        if day.seen < BIN_READY {
-            return None;
-        }
-        let week = self.week[week_bin(timestamp)];
-        let settled = timestamp.saturating_sub(self.first) > WEEK * 16 / 7;
-        let weekly = settled && week.seen >= BIN_READY && self.week_error < self.day_error;
-        Some(f64::from(if weekly { week.centre } else { day.centre }))
+        let centre = if self.weekly(timestamp) { self.week[week_bin(timestamp)].centre } else { day.centre };
+        (day.seen >= BIN_READY).then_some(f64::from(centre))
+    }
+
+    /// Whether the weekly profile is in use: more than two weeks old, and better than the daily one.
+    pub(super) fn weekly(&self, timestamp: i64) -> bool {
+        timestamp.saturating_sub(self.first) > 2 * WEEK + 2 * DAY
+            && self.week[week_bin(timestamp)].seen >= BIN_READY
+            && self.week_error < self.day_error
     }
 
     /// Learns a reading; `scale` is the spread of the whole series.

@@ -15,7 +15,7 @@ const BODY: f64 = 0.99;
 /// Share of the heavy (Pareto) fit in the mixture.
 const HEAVY: f64 = 0.3;
 /// No opinion before this many observations.
-const WARM_UP: f64 = 150.0;
+pub(super) const WARM_UP: f64 = 150.0;
 /// At this many observations all counts are halved: the sketch follows its series (16 weeks at 5 minutes), and a count
 /// never outgrows its 24 bits.
 const MEMORY: f64 = 32_768.0;
@@ -61,7 +61,10 @@ impl Tail {
 
     /// The magnitude that a share `q` of the history does not pass (upper edge of its bucket).
     pub(super) fn quantile(&self, q: f64) -> Option<f64> {
-        let base = self.base.filter(|_| self.total >= WARM_UP)?;
+        if self.total < WARM_UP {
+            return None;
+        }
+        let Some(base) = self.base else { return Some(0.0) };
         let mut left = self.total * (1.0 - q);
         for i in (0..BUCKETS).rev() {
             left -= f64::from(self.counts[i]);
