@@ -275,7 +275,8 @@ impl Features {
     }
 
     fn forecast(&mut self, timestamp: i64, value: f64, settled: bool, evidence: &mut Evidence) {
-        let Some(error) = self.predictor.error(value, &self.recent, self.season.daily(timestamp)) else { return };
+        let usual = self.season.usual(timestamp).or_else(|| self.season.daily(timestamp));
+        let Some(error) = self.predictor.error(value, &self.recent, usual) else { return };
         if !settled {
             return;
         }

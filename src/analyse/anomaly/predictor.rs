@@ -1,4 +1,4 @@
-//! What comes next: an online predictor (recursive least squares on the last four readings and the time of day) and the
+//! What comes next: an online predictor (recursive least squares on the last four readings and what is usual now) and the
 //! running statistics it needs. It forecasts one step; horizons are the business of the forecast.
 #![expect(clippy::indexing_slicing, reason = "numeric kernel: fixed-size arrays, constant loops")]
 
@@ -7,7 +7,7 @@ use super::recent::{LONG, Recent};
 
 /// Readings back that the predictor looks at.
 const LAGS: usize = 4;
-/// Lags, time of day, constant.
+/// Lags, what is usual, constant.
 const INPUTS: usize = LAGS + 2;
 /// Forgetting per reading.
 const MEMORY: f64 = 0.999;
@@ -61,7 +61,7 @@ impl Predictor {
     }
 
     /// The error of the prediction of `value` in standard deviations; learns from it. `recent` ends before `value`.
-    pub(super) fn error(&mut self, value: f64, recent: &Recent, daily: Option<f64>) -> Option<f64> {
+    pub(super) fn error(&mut self, value: f64, recent: &Recent, usual: Option<f64>) -> Option<f64> {
         recent.back(INPUTS - 1)?;
         let scale = self.scale() + 1e-9;
         let normal = |v: f64, limit: f64| ((v - self.level) / scale).clamp(-limit, limit);
@@ -69,7 +69,7 @@ impl Predictor {
         for (i, input) in inputs.iter_mut().take(LAGS).enumerate() {
             *input = normal(recent.back(i).unwrap_or(self.level), 6.0);
         }
-        inputs[LAGS] = daily.map_or(0.0, |d| normal(d, 6.0));
+        inputs[LAGS] = usual.map_or(0.0, |u| normal(u, 6.0));
         inputs[LAGS + 1] = 0.1;
         let predicted: f64 = self.weights.iter().zip(inputs).map(|(w, x)| w * x).sum();
         let error = normal(value, 30.0) - predicted;
