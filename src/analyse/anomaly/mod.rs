@@ -29,7 +29,7 @@ use features::{Evidence, Features};
 pub use threshold::{Limit, Threshold};
 
 /// The strength that is score 1.
-const THRESHOLD: f64 = 4.67;
+const THRESHOLD: f64 = 4.9;
 /// Decades that every healthy series shows all the time.
 const ORDINARY: f64 = 1.5;
 /// Version of the saved form.

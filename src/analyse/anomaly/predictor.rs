@@ -123,7 +123,7 @@ impl Predictor {
         }
         if wild {
             self.covariance = prior();
-            if self.weights.iter().any(|w| !(w.abs() < 1e6)) {
+            if !self.weights.iter().all(|w| w.abs() < 1e6) {
                 self.weights = Self::new().weights;
             }
         }

@@ -169,6 +169,35 @@ fn the_saved_state_is_small_and_restores_exactly() {
     assert!(serde_json::from_str::<Saved>("\"!\"").is_err());
 }
 
+/// Real series, each split in the middle: `STACKCAST_SERIES=FOLDER cargo test --lib real_series -- --ignored`, where the
+/// folder holds `timestamp,value` files (`score_anomaly.py export` writes such).
+#[test]
+#[ignore = "needs STACKCAST_SERIES, a folder of series"]
+fn real_series_split_in_the_middle() {
+    let folder = std::env::var("STACKCAST_SERIES").expect("STACKCAST_SERIES names a folder");
+    let options = Options::default();
+    let mut files = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let rows: Vec<(i64, f64)> = (0..)
+            .zip(text.lines().skip(1))
+            .map(|(i, line)| (i * 300, line.split(',').nth(1).unwrap().parse().unwrap()))
+            .collect();
+        let (mut whole, mut split) = (Detector::new(&options), Detector::new(&options));
+        for (i, (timestamp, value)) in rows.iter().enumerate() {
+            if i == rows.len() / 2 {
+                let saved = serde_json::to_string(&Saved(split.save())).unwrap();
+                assert!(saved.len() <= 16_000, "{} bytes", saved.len());
+                let Saved(bytes) = serde_json::from_str(&saved).unwrap();
+                split = Detector::restore(&options, bytes).unwrap();
+            }
+            assert_eq!(whole.step(*timestamp, *value), split.step(*timestamp, *value));
+        }
+        files += 1;
+    }
+    assert!(files > 0);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
