@@ -193,6 +193,11 @@ impl Features {
         self.interval
     }
 
+    /// Whether the series is known well enough for alarms.
+    pub(super) fn ready(&self, timestamp: i64) -> bool {
+        self.seen >= WARM_UP && self.season.ready(timestamp)
+    }
+
     /// Looks at a reading `late` seconds after the one before, then learns it.
     pub(super) fn observe(&mut self, timestamp: i64, value: f64, late: f64) -> Evidence {
         let value = value - self.origin;

@@ -6,12 +6,13 @@
 //! an episode only the first reading, an escalation and reminders have a score above 1.
 //!
 //! Causal: a score depends on the readings up to its own only. Bounded: at most 16 kB saved. Deliberately absent: I/O,
-//! clocks (time comes with the reading), comparison between series, the decision whom to tell.
+//! clocks (time comes with the reading), the decision whom to tell. Series are compared in [`peers`] only.
 
 mod archive;
 mod changepoint;
 mod episode;
 mod features;
+pub mod peers;
 mod predictor;
 mod recent;
 mod season;
@@ -109,6 +110,9 @@ impl Detector {
         }
         let features = self.features.get_or_insert_with(|| Box::new(Features::new(timestamp, value)));
         let evidence = features.observe(timestamp, value, late as f64);
+        if !features.ready(timestamp) {
+            return Reading::QUIET;
+        }
         self.judge(timestamp, value, &evidence)
     }
 

@@ -76,6 +76,11 @@ impl Season {
         (day.seen >= BIN_READY).then_some(f64::from(centre))
     }
 
+    /// Whether a whole day has been seen: before, everything is new.
+    pub(super) const fn ready(&self, timestamp: i64) -> bool {
+        timestamp.saturating_sub(self.first) >= DAY
+    }
+
     /// Whether the weekly profile is in use: more than two weeks old, and better than the daily one.
     pub(super) fn weekly(&self, timestamp: i64) -> bool {
         timestamp.saturating_sub(self.first) > 2 * WEEK + 2 * DAY
