@@ -152,4 +152,33 @@ mod tests {
         assert_eq!(good, [(2, "1", "2"), (4, "3", "")]);
         assert!(rows("1,2\nx\n").nth(1).unwrap().unwrap_err().to_string().contains("line 2"));
     }
+
+    #[test]
+    fn a_folder_gives_a_folder_with_a_row_per_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let (input, output) = (folder.path().join("in"), folder.path().join("out"));
+        std::fs::create_dir(&input).unwrap();
+        let mut text = String::from("timestamp,value\n");
+        for i in 0..1000 {
+            let value = if i == 5 { "NaN".to_owned() } else { f64::from(i % 7 + i / 900 * 50).to_string() };
+            writeln!(text, "{},{value}", i * 300).unwrap();
+        }
+        std::fs::write(input.join("a.csv"), text).unwrap();
+        let mut args = Args {
+            input,
+            output: Some(output.clone()),
+            explain: true,
+            sensitivity: 1.0,
+            absolute_floor: 0.0,
+            relative_floor: 0.0,
+            counter: false,
+        };
+        run(&args).unwrap();
+        let scores = std::fs::read_to_string(output.join("a.csv")).unwrap();
+        let scores: Vec<f64> = scores.lines().skip(1).map(|l| l.split_once(',').unwrap().1.parse().unwrap()).collect();
+        assert_eq!(scores.len(), 1000);
+        assert!(scores[900..].iter().any(|s| *s > 1.0), "the step at 900 is found");
+        args.sensitivity = 0.0;
+        assert!(run(&args).unwrap_err().to_string().contains("--sensitivity"));
+    }
 }
