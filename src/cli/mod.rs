@@ -1,8 +1,9 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
-//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `reference`. Flags of openstack-exporter keep their
-//! meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
+//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `reference`. Flags of
+//! openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
+mod anomaly;
 mod backtest;
 mod check;
 mod demo;
@@ -52,6 +53,8 @@ enum Command {
     Forecast(forecast::ForecastFlags),
     /// Say how far off forecasts of a series would have been, beside the seasonal naive
     Backtest(backtest::BacktestFlags),
+    /// Score recorded series: CSV in, CSV out; a score above 1 is an anomaly
+    Anomaly(anomaly::Args),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),
 }
@@ -74,6 +77,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Demo(flags)) => demo::run(&flags),
         Some(Command::Forecast(flags)) => forecast::run(&flags),
         Some(Command::Backtest(flags)) => backtest::run(&flags),
+        Some(Command::Anomaly(flags)) => {
+            let outcome = anomaly::run(&flags).map(|()| ExitCode::SUCCESS);
+            outcome.map_err(|error| Failure::new(format!("{error:#}")))
+        }
         Some(Command::Reference(flags)) => reference::run(&flags),
     };
     outcome.unwrap_or_else(|failure| {
