@@ -116,11 +116,20 @@ impl Exporter {
         self.page().lines().filter(|line| !line.starts_with('#') && line.contains(' ')).count()
     }
 
-    /// Bytes rendered for one more tick of the host, and bytes of the whole page.
+    /// Bytes rendered for one tick of the host, as the exporter counts them, and bytes of the whole page.
     pub fn rendered_by_a_host_tick(&self) -> (f64, f64) {
-        let page = self.page();
-        let host = page.lines().filter(|line| line.contains("host_")).map(|line| line.len() + 1).sum::<usize>();
-        (host as f64, page.len() as f64)
+        let counted = || {
+            let page = self.page();
+            let line =
+                page.lines().find(|l| l.starts_with("stackcast_exposition_rendered_bytes_total{group=\"host\"}"));
+            line.and_then(|line| line.rsplit(' ').next())
+                .and_then(|bytes| bytes.parse::<f64>().ok())
+                .expect("a counter")
+        };
+        let before = counted();
+        // One tick is 5 s; two renderings are counted when both encodings are kept warm.
+        std::thread::sleep(Duration::from_millis(5200));
+        (counted() - before, self.page().len() as f64)
     }
 
     /// User and system time so far.
