@@ -53,7 +53,9 @@ pub fn percentile(times: &[f64], percent: usize) -> f64 {
 }
 
 fn exchange(stream: &mut TcpStream, encoding: &str, answer: &mut Vec<u8>) {
-    write!(stream, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n").expect("request");
+    // In one piece: the raw socket answers whatever it reads.
+    let request = format!("GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: {encoding}\r\n\r\n");
+    stream.write_all(request.as_bytes()).expect("request");
     answer.clear();
     let mut buffer = vec![0; 1 << 20];
     loop {

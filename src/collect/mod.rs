@@ -1,7 +1,7 @@
 //! What to ask: one file (or folder) per OpenStack service, the local host, and ourselves.
 //!
 //! Adding a service is one file with its table of metrics, its collectors and a `SERVICE`, and one word
-//! in [`services!`]. The [`runner`] gives every collector, for free: its own pace, a deadline, success,
+//! in `services!`. The [`runner`] gives every collector, for free: its own pace, a deadline, success,
 //! duration, last success, items, rejected items, errors by kind, visibility, and withdrawal when too old.
 
 pub mod compute;

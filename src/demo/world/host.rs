@@ -60,7 +60,7 @@ pub struct Host {
     pub uuid: u128,
     /// Id of the compute service.
     pub service: u128,
-    /// Index in [`ZONES`].
+    /// Index of its zone (a, b, c).
     pub zone: usize,
     /// Whether the disks are SSDs.
     pub ssd: bool,
