@@ -39,7 +39,7 @@ impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
             let mut part = PartBuilder::new();
-            if !cx.settings.servers.per_instance {
+            if !cx.settings.servers.per_instance || !cx.keep.wants(&SERVER_LOCAL_GB.descriptor) {
                 return Ok(part);
             }
             // Without start and end the window is this moment: the instances that exist now.
