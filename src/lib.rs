@@ -22,6 +22,7 @@
 //! | [`model`] | what flows: metric table, parts, snapshot, inventory, time | everything that talks to something |
 //! | [`openstack`] | how to talk: clouds, tokens, catalog, versions, paging, retries | what to ask |
 //! | [`collect`] | what to ask: one file per service, the host, ourselves; the runner | how to talk, how to print |
+//! | [`history`] | what was: series of signals, from SQLite or a Prometheus-compatible store | computing them |
 //! | [`analyse`] | what is made of the history: forecasts; pure | files, clocks, sockets |
 //! | [`expose`] | text formats, HTTP, TLS, limits | where samples come from |
 //! | [`demo`] | the simulated cloud: the APIs over real sockets, for `demo` and tests | nothing of the exporter |
@@ -30,8 +31,8 @@
 //! | [`cli`] | commands and flags, the reference documents | everything else |
 //!
 //! Imports go one way only; `tests/layers.rs` reads them and fails on any other:
-//! `main > cli > app > {config, expose, collect, openstack}`, `cli > demo, analyse`, `config >` the stages' settings types,
-//! `expose, analyse > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
+//! `main > cli > app > {config, expose, analyse, history, collect, openstack}`, `cli > demo`, `config >` the stages' settings
+//! types, `expose, analyse > history, model`, `history > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
 //!
 //! # Invariants
 //!
@@ -55,5 +56,6 @@ pub mod collect;
 pub mod config;
 pub mod demo;
 pub mod expose;
+pub mod history;
 pub mod model;
 pub mod openstack;

@@ -5,9 +5,6 @@ use std::collections::BTreeMap;
 
 use stackcast::model::metric::{Descriptor, Kind};
 
-/// Services whose families are complete; the last one in takes the filter away.
-const SERVICES: [&str; 3] = ["identity", "compute", "placement"];
-
 /// A row of the reference: `metric,type,labels,service,slow,deprecated,api_call`.
 struct Row<'a> {
     name: &'a str,
@@ -24,7 +21,8 @@ fn reference() -> Vec<Row<'static>> {
         let [name, kind, labels, service, slow, deprecated, _] = *fields else { return None };
         let labels = labels.split_whitespace().collect();
         let row = Row { name, kind, labels, slow: slow == "yes", deprecated: deprecated == "yes" };
-        SERVICES.contains(&service).then_some(row)
+        let collected = stackcast::collect::SERVICES.iter().any(|known| known.name == service);
+        collected.then_some(row)
     });
     rows.collect()
 }
@@ -37,7 +35,7 @@ fn tables() -> BTreeMap<String, &'static Descriptor> {
 #[test]
 fn every_family_of_openstack_exporter_is_there_and_alike() {
     let (rows, tables) = (reference(), tables());
-    assert_eq!(rows.len(), 38 + 8 + 7, "the reference has lost rows");
+    assert!(rows.len() >= 38 + 8 + 7, "the reference has lost rows");
     let mut faults = Vec::new();
     for row in rows {
         let Some(descriptor) = tables.get(row.name) else {

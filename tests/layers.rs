@@ -13,13 +13,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom; what is not written here is forbidden.
-const RULES: [(&str, &[&str]); 10] = [
+const RULES: [(&str, &[&str]); 11] = [
     ("main", &["cli", "app", "config", "expose", "collect", "openstack", "demo", "model"]),
-    ("cli", &["app", "config", "expose", "analyse", "collect", "openstack", "demo", "model"]),
-    ("app", &["config", "expose", "collect", "openstack", "model"]),
-    ("config", &["expose", "collect", "openstack", "demo"]),
-    ("expose", &["model"]),
-    ("analyse", &["model"]),
+    ("cli", &["app", "config", "expose", "analyse", "history", "collect", "openstack", "demo", "model"]),
+    ("app", &["config", "expose", "analyse", "history", "collect", "openstack", "model"]),
+    ("config", &["expose", "analyse", "history", "collect", "openstack", "demo"]),
+    ("expose", &["history", "model"]),
+    ("analyse", &["history", "model"]),
+    ("history", &["model"]),
     ("collect", &["model", "openstack"]),
     ("openstack", &["model"]),
     ("demo", &["model"]),

@@ -22,9 +22,6 @@ pub(crate) const SERVICES: [&str; 15] = [
     "sharev2",
 ];
 
-/// Services that this version collects.
-pub(crate) const COLLECTED: [&str; 3] = ["identity", "compute", "placement"];
-
 /// Minutes of a day, which the grid divides so that a season has a whole number of points.
 const DAY_MINUTES: u32 = 24 * 60;
 
@@ -102,12 +99,6 @@ fn check_collect(settings: &Settings, faults: &mut Faults) {
         let key = format!("collect.services.{name}.enabled");
         let known = SERVICES.contains(&name.as_str());
         faults.unless(known, &key, format!("unknown service `{name}`; one of {}", SERVICES.join(", ")));
-        let collected = COLLECTED.contains(&name.as_str()) || service.enabled != Some(true);
-        faults.unless(
-            !known || collected,
-            &key,
-            format!("`{name}` is not collected by this version; {} are", COLLECTED.join(", ")),
-        );
     }
 }
 

@@ -10,4 +10,5 @@ pub mod id;
 pub mod inventory;
 pub mod metric;
 pub mod part;
+pub mod signal;
 pub mod snapshot;
