@@ -41,8 +41,22 @@ pub struct Settings {
     pub servers: Servers,
     /// Services to leave out or to insist on, by name (identity, compute, placement, ...).
     pub services: std::collections::BTreeMap<String, ServiceSettings>,
+    /// Restriction to one project or domain.
+    pub scope: Scope,
+    /// Values, labels and quirks exactly as openstack-exporter's, also where it is wrong.
+    pub compat: bool,
     /// Figures of the local host.
     pub host: host::Settings,
+}
+
+/// Restriction to a part of a cloud, for credentials that may not or shall not see all of it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scope {
+    /// Only this project, by id: its own lists, and its quotas.
+    pub project_id: Option<String>,
+    /// Only this domain, by id: its projects, users and groups, and their quotas.
+    pub domain_id: Option<String>,
 }
 
 /// Seconds between collections.

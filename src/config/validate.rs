@@ -95,7 +95,7 @@ fn check_collect(settings: &Settings, faults: &mut Faults) {
     faults.range("collect.interval.full_seconds", interval.full_seconds, 1..=7 * DAY_SECONDS);
     faults.range("collect.interval.max_age_intervals", interval.max_age_intervals.into(), 1..=1000);
     faults.range("collect.host.interval_seconds", settings.collect.host.interval_seconds, 1..=DAY_SECONDS);
-    for (name, service) in &settings.collect.services {
+    for name in settings.collect.services.keys() {
         let key = format!("collect.services.{name}.enabled");
         let known = SERVICES.contains(&name.as_str());
         faults.unless(known, &key, format!("unknown service `{name}`; one of {}", SERVICES.join(", ")));
