@@ -4,11 +4,17 @@
 //! in `services!`. The [`runner`] gives every collector, for free: its own pace, a deadline, success,
 //! duration, last success, items, rejected items, errors by kind, visibility, and withdrawal when too old.
 
+pub mod baremetal;
 pub mod compute;
+pub mod container_infra;
+pub mod database;
 mod decode;
+pub mod dns;
+pub mod gnocchi;
 pub mod health;
 pub mod host;
 pub mod identity;
+pub mod orchestration;
 pub mod own;
 pub mod placement;
 pub mod runner;
@@ -57,6 +63,14 @@ pub struct Scope {
     pub project_id: Option<String>,
     /// Only this domain, by id: its projects, users and groups, and their quotas.
     pub domain_id: Option<String>,
+}
+
+impl Settings {
+    /// Whether something of this project is exported where a list cannot be asked for by project.
+    /// openstack-exporter does not restrict such lists.
+    fn holds_project(&self, project: &str) -> bool {
+        self.compat || self.scope.project_id.as_deref().is_none_or(|only| only == project)
+    }
 }
 
 /// Seconds between collections.
@@ -251,7 +265,7 @@ macro_rules! services {
     };
 }
 
-services![identity, compute, placement];
+services![identity, compute, placement, container_infra, dns, baremetal, orchestration, database, gnocchi];
 
 /// Every table of metrics that collectors fill, for the reference.
 pub fn tables() -> Vec<&'static [&'static Descriptor]> {

@@ -42,12 +42,14 @@ pub struct Request<'a> {
     pub query: Vec<(&'a str, Cow<'a, str>)>,
     /// Microversion to ask at; none sends no header (the service's oldest).
     pub microversion: Option<Microversion>,
+    /// Headers that only this service knows, e.g. Designate's `x-auth-all-projects`; sent with every page.
+    pub headers: Vec<(&'static str, &'static str)>,
 }
 
 impl<'a> Request<'a> {
     /// A request without parameters.
     pub fn new(path: impl Into<Cow<'a, str>>) -> Self {
-        Self { path: path.into(), query: Vec::new(), microversion: None }
+        Self { path: path.into(), query: Vec::new(), microversion: None, headers: Vec::new() }
     }
 
     /// Adds a query parameter.
@@ -59,6 +61,12 @@ impl<'a> Request<'a> {
     /// Sets the microversion.
     pub fn at(mut self, version: impl Into<Option<Microversion>>) -> Self {
         self.microversion = version.into();
+        self
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &'static str, value: &'static str) -> Self {
+        self.headers.push((name, value));
         self
     }
 }
@@ -206,7 +214,7 @@ impl ServiceClient {
         if !request.query.is_empty() {
             url.query_pairs_mut().extend_pairs(request.query.iter());
         }
-        Ok(self.target(path, url))
+        Ok(Target { headers: request.headers.clone(), ..self.target(path, url) })
     }
 
     fn target(&self, path: &str, url: Url) -> Target {
@@ -216,6 +224,7 @@ impl ServiceClient {
             region: Arc::clone(&self.service.region),
             path: path.to_owned(),
             url,
+            headers: Vec::new(),
         }
     }
 
@@ -228,7 +237,8 @@ impl ServiceClient {
             let token = &held.token.header;
             let request = || {
                 let request = self.cloud.http.get(&target.url).header("x-auth-token", token.clone());
-                headers.iter().fold(request, |request, (name, value)| request.header(*name, value))
+                let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, value));
+                target.headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
             };
             let permit = || self.service.budget.permit();
             let secret = token.to_str().unwrap_or_default();

@@ -30,6 +30,8 @@ pub(super) struct Target {
     /// Path for people: without endpoint and query.
     pub(super) path: String,
     pub(super) url: Url,
+    /// Beside token and microversion.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
 }
 
 impl Target {

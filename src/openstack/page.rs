@@ -9,7 +9,7 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::catalog::official_type;
@@ -21,7 +21,7 @@ use super::retry_after;
 /// Rejected items whose words are kept; of the rest the reason is enough.
 const REJECTED_DETAILS_MAX: usize = 1000;
 
-/// All pages of a list.
+/// All pages of a list; an empty `key` means that the answer is the list itself, as Gnocchi's are.
 pub(super) async fn list<T, F>(
     client: &ServiceClient,
     mut request: Request<'_>,
@@ -34,7 +34,7 @@ where
 {
     let style = style(client.service_type(), &request.path);
     let asked = request.query.iter().find(|(name, _)| *name == "limit").map(|(_, value)| value.parse().ok());
-    let page_size = match asked {
+    let mut page_size = match asked {
         Some(asked) => asked,
         None if style == Style::Unlimited => None,
         None => {
@@ -61,6 +61,9 @@ where
         listed.pages += 1;
         let page = read_page(&answer.body, key, &mut listed.rejected, &mut each)
             .map_err(|error| client.decode_error(&path, &answer.body, &error))?;
+        if style == Style::Walked && listed.pages == 1 {
+            page_size = page_size.map(|size| size.min(page.items));
+        }
         listed.items += page.items - page.rejected;
         let last = || last_id(&answer.body, key);
         let Some(next) = next(&first, &page, style, page_size, last) else { return Ok(listed) };
@@ -78,6 +81,9 @@ enum Style {
     Linked,
     /// Takes a limit and a marker, without links.
     Marked,
+    /// The same, but a limit above the service's own is cut down unsaid: only a page shorter than the first one is
+    /// the last.
+    Walked,
     /// Takes no limit: some paths refuse the unknown parameter, and Cinder's pools take it for a filter.
     /// A link is followed nevertheless.
     Unlimited,
@@ -105,6 +111,7 @@ fn style(service_type: &str, path: &str) -> Style {
         "dns" => known(&["zones", "recordsets"]),
         "container-infrastructure-management" => known(&["clusters", "clustertemplates"]),
         "orchestration" if path == "stacks" => Style::Marked,
+        "metric" if path == "metric" => Style::Walked,
         _ => Style::Unlimited,
     }
 }
@@ -131,7 +138,7 @@ fn next(
         if !kept.is_empty() {
             url.query_pairs_mut().extend_pairs(kept);
         }
-    } else if style == Style::Marked && page_size.is_some_and(|size| page.items >= size) {
+    } else if matches!(style, Style::Marked | Style::Walked) && page_size.is_some_and(|size| page.items >= size) {
         let kept: Vec<_> = first.url.query_pairs().filter(|(name, _)| name != "marker").collect();
         url.query_pairs_mut().clear().extend_pairs(kept).append_pair("marker", &last_id()?);
     } else {
@@ -215,7 +222,7 @@ impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for PageSeed<'_, T> {
     type Value = (Vec<T>, Option<String>);
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        deserializer.deserialize_map(self)
+        if self.key.is_empty() { deserializer.deserialize_seq(self) } else { deserializer.deserialize_map(self) }
     }
 }
 
@@ -223,7 +230,15 @@ impl<'de, T: Deserialize<'de>> Visitor<'de> for PageSeed<'_, T> {
     type Value = (Vec<T>, Option<String>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "an object with the list `{}`", self.key)
+        if self.key.is_empty() { f.write_str("a list") } else { write!(f, "an object with the list `{}`", self.key) }
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok((items, None))
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {

@@ -68,6 +68,7 @@ impl Tokens {
             path: auth::PATH.into(),
             url: reqwest::Url::parse(&url)
                 .map_err(|_| Error::new(ErrorKind::Config, "identity", auth::PATH, "auth_url is no URL"))?,
+            headers: Vec::new(),
         };
         let renewal = Duration::from_secs(settings.token_renewal_seconds);
         let (held, gate) = (Mutex::default(), Arc::default());

@@ -64,8 +64,8 @@ pub static SERVICE: Service = Service {
     ],
 };
 
-/// Whether the token carries the role that Nova's default policies ask for where they filter silently.
-async fn is_admin(cx: &Cx) -> bool {
+/// Whether the token carries the role that default policies ask for where services filter silently.
+pub(super) async fn is_admin(cx: &Cx) -> bool {
     match cx.client.cloud().session().await {
         Ok(session) => session.roles.iter().any(|role| role.eq_ignore_ascii_case("admin")),
         Err(_) => false,

@@ -14,3 +14,4 @@ pub mod provider;
 pub mod quota;
 pub mod server;
 pub mod user;
+pub mod zone;

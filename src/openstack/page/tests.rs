@@ -73,6 +73,16 @@ fn what_is_no_list_is_an_error_that_says_so() {
 }
 
 #[test]
+fn a_list_without_an_object_around_it() {
+    let mut items: Vec<Item> = Vec::new();
+    let body = br#"[{"id": "a", "size": 1}, {"id": "b", "size": 2}]"#;
+    let page = read_page(body, "", &mut Rejected::new(), &mut |item| items.push(item)).unwrap();
+    assert_eq!((page, items.len()), (Page { items: 2, ..Page::default() }, 2));
+    assert_eq!(last_id(body, "").as_deref(), Some("b"));
+    assert!(read_page(br#"{"items": []}"#, "", &mut Rejected::new(), &mut |item| items.push(item)).is_err());
+}
+
+#[test]
 fn paths_that_take_a_limit() {
     for (service, path, expected) in [
         ("compute", "servers/detail", Style::Linked),
@@ -83,6 +93,8 @@ fn paths_that_take_a_limit() {
         ("identity", "projects", Style::Unlimited),
         ("network", "ports", Style::Linked),
         ("orchestration", "stacks", Style::Marked),
+        ("metric", "metric", Style::Walked),
+        ("metric", "status", Style::Unlimited),
         ("unheard-of", "things", Style::Unlimited),
     ] {
         assert_eq!(style(service, path), expected, "{service} {path}");
@@ -96,6 +108,7 @@ fn first(url: &str) -> Target {
         region: "".into(),
         path: "".into(),
         url: reqwest::Url::parse(url).unwrap(),
+        headers: Vec::new(),
     }
 }
 
@@ -119,6 +132,7 @@ fn the_next_page_stays_on_the_endpoint() {
     let marked = next(&first, &full, Style::Marked, Some(5), || Some("m".into())).unwrap();
     assert!(marked.url.as_str().ends_with("?all_tenants=1&limit=5&name=a+b&marker=m"), "{}", marked.url);
     assert!(next(&first, &full, Style::Marked, Some(6), || Some("m".into())).is_none());
+    assert!(next(&first, &full, Style::Walked, Some(5), || Some("m".into())).is_some());
 }
 
 proptest! {
