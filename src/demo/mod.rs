@@ -14,6 +14,7 @@ mod control;
 mod fault;
 mod http;
 mod json;
+mod page;
 mod service;
 mod settings;
 mod stats;
