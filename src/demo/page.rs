@@ -12,8 +12,8 @@ pub(crate) struct Page<'a, T> {
     pub(crate) marker: Option<u128>,
 }
 
-/// The page that `limit` and `marker` ask for; none when they make no sense.
-pub(crate) fn page<'a, T>(call: &Call<'_>, rows: &'a [T], id: impl Fn(&T) -> u128) -> Option<Page<'a, T>> {
+/// The page that `limit` and `marker` ask for, of at most `most` rows; none when they make no sense.
+pub(crate) fn page<'a, T>(call: &Call<'_>, most: usize, rows: &'a [T], id: impl Fn(&T) -> u128) -> Option<Page<'a, T>> {
     let behind = match call.param("marker") {
         None => rows,
         Some(marker) => {
@@ -22,15 +22,14 @@ pub(crate) fn page<'a, T>(call: &Call<'_>, rows: &'a [T], id: impl Fn(&T) -> u12
             rows.get(at + 1..)?
         }
     };
-    let size = limit(call)?;
+    let size = limit(call, most)?;
     let rows = behind.get(..size).unwrap_or(behind);
     let marker = rows.last().filter(|_| rows.len() < behind.len()).map(id);
     Some(Page { rows, marker })
 }
 
-/// Rows per page: what is asked for, never more than the cloud's most.
-pub(crate) fn limit(call: &Call<'_>) -> Option<usize> {
-    let most = call.cloud.settings.page_size;
+/// Rows per page: what is asked for, never more than `most`.
+pub(crate) fn limit(call: &Call<'_>, most: usize) -> Option<usize> {
     match call.param("limit") {
         None => Some(most),
         Some(text) => text.parse().ok().filter(|limit| *limit > 0).map(|limit: usize| limit.min(most)),

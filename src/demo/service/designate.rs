@@ -4,7 +4,7 @@
 use super::Service;
 use crate::demo::call::{Answer, Call};
 use crate::demo::json::{self, Hex, Json, Null, Plain, Uuid};
-use crate::demo::page::{Page, limit, page};
+use crate::demo::page::{Page, page};
 use crate::demo::tokens::{Scope, Session};
 use crate::demo::world::platform::{RecordSet, Zone};
 use crate::demo::world::seed::{Kind, parse_id, uuid};
@@ -89,11 +89,11 @@ fn list<T>(
     id: impl Fn(&T) -> u128,
     write: impl Fn(&mut Json, &T),
 ) -> Result<Answer> {
-    let Page { rows: mut shown, mut marker } = page(call, rows, &id).ok_or_else(|| error(call, 400, "invalid_marker"))?;
-    if call.param("limit").is_none() && shown.len() > DEFAULT_LIMIT.min(limit(call).unwrap_or(DEFAULT_LIMIT)) {
-        shown = shown.get(..DEFAULT_LIMIT).unwrap_or(shown);
-        marker = shown.last().map(&id);
-    }
+    let most = match call.param("limit") {
+        None => DEFAULT_LIMIT.min(call.cloud.settings.page_size),
+        Some(_) => call.cloud.settings.page_size,
+    };
+    let Page { rows: shown, marker } = page(call, most, rows, id).ok_or_else(|| error(call, 400, "invalid_marker"))?;
     let path = format!("/{}", call.path.join("/"));
     Ok(Answer::object(|j| {
         j.key(key).array(|j| {

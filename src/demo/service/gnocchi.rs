@@ -36,7 +36,7 @@ fn metrics(call: &Call<'_>, admin: bool) -> Answer {
         None => Some(0),
         Some(id) => id.map(|id| world.metric_behind(id)),
     };
-    let (Some(first), Some(limit)) = (first, limit(call)) else { return error(400, "Bad Request") };
+    let (Some(first), Some(limit)) = (first, limit(call, call.cloud.settings.page_size)) else { return error(400, "Bad Request") };
     let end = if admin { world.metrics().min(first.saturating_add(limit)) } else { first };
     let mut j = Json::with_capacity(limit.saturating_mul(160));
     j.array(|j| {

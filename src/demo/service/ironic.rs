@@ -76,7 +76,7 @@ fn error(code: u16, message: &str) -> Answer {
 fn nodes(call: &Call<'_>, session: &Session, minor: u16) -> Answer {
     let mut rows = call.world.nodes();
     rows.retain(|row| session.admin() || row.instance.is_some_and(|(_, project)| session.scope == Scope::Project(project)));
-    let Some(page) = page(call, &rows, |row| row.id) else { return error(400, "Limit or marker is invalid.") };
+    let Some(page) = page(call, call.cloud.settings.page_size, &rows, |row| row.id) else { return error(400, "Limit or marker is invalid.") };
     Answer::object(|j| {
         j.key("nodes").array(|j| {
             for row in page.rows {

@@ -62,7 +62,7 @@ fn error(call: &Call<'_>, status: u16, title: &str, detail: &str) -> Answer {
 fn clusters(call: &Call<'_>, session: &Session, detail: bool) -> Answer {
     let mut rows = call.world.clusters();
     rows.retain(|row| session.admin() || session.scope == Scope::Project(row.project));
-    let Some(page) = page(call, &rows, |row| row.id) else {
+    let Some(page) = page(call, call.cloud.settings.page_size, &rows, |row| row.id) else {
         return error(call, 400, "Bad Request", "Limit or marker is invalid.");
     };
     Answer::object(|j| {

@@ -62,7 +62,7 @@ fn all(call: &Call<'_>) -> Answer {
 fn of_project(call: &Call<'_>, own: usize) -> Answer {
     let mut rows = call.world.databases();
     rows.retain(|row| row.project == own);
-    let Some(page) = page(call, &rows, |row| row.id) else { return error(400, "badRequest") };
+    let Some(page) = page(call, call.cloud.settings.page_size, &rows, |row| row.id) else { return error(400, "badRequest") };
     Answer::object(|j| {
         j.key("instances").array(|j| {
             for row in page.rows {
