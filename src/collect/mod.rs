@@ -9,12 +9,16 @@ mod decode;
 pub mod health;
 pub mod host;
 pub mod identity;
+pub mod image;
+pub mod object_store;
 pub mod own;
 pub mod placement;
 mod quota_rounds;
 pub mod runner;
 #[cfg(test)]
 mod sealed;
+pub mod share;
+pub mod volume;
 
 use std::any::Any;
 use std::future::Future;
@@ -252,7 +256,7 @@ macro_rules! services {
     };
 }
 
-services![identity, compute, placement];
+services![identity, compute, image, volume, object_store, placement, share];
 
 /// Every table of metrics that collectors fill, for the reference.
 pub fn tables() -> Vec<&'static [&'static Descriptor]> {
