@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use super::decode::{bool_label, list, null_as_default};
-use super::health::Visibility;
+use super::scope::Scope;
 use super::{Cadence, Collect, Collecting, CollectorSpec, Cx, Service};
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
@@ -72,13 +72,12 @@ struct Collector {
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
+            // Who is no administrator sees public and shared images and its own project's.
+            let scope = Scope::of(cx).await?;
             let items = if cx.settings.compat { read(cx, Request::new("images")).await? } else { read_all(cx).await? };
-            let session = cx.client.cloud().session().await?;
-            // Others see public and shared images and their own, without a word about the rest.
-            if !session.roles.iter().any(|role| role.eq_ignore_ascii_case("admin")) {
-                cx.report.set_visibility(Visibility::Project);
-            }
-            Ok(self.emit(&items))
+            let part = if scope.hides(items.len()) { PartBuilder::new() } else { self.emit(&items) };
+            self.interner.sweep();
+            Ok(part)
         })
     }
 }

@@ -14,7 +14,9 @@ pub mod object_store;
 pub mod own;
 pub mod placement;
 mod quota_rounds;
+mod quota_set;
 pub mod runner;
+mod scope;
 #[cfg(test)]
 mod sealed;
 pub mod share;

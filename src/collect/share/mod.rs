@@ -1,5 +1,6 @@
-//! Manila: shares and services.
+//! Manila: shares, services, quotas.
 
+mod quotas;
 mod services;
 mod shares;
 
@@ -21,6 +22,11 @@ pub static SERVICE: Service = Service {
             name: "sharev2.shares",
             cadence: Cadence::Medium,
             make: || Box::new(shares::Collector::default()),
+        },
+        CollectorSpec {
+            name: "sharev2.quotas",
+            cadence: Cadence::Medium,
+            make: || Box::new(quotas::Collector::default()),
         },
         CollectorSpec { name: "sharev2.services", cadence: Cadence::Medium, make: || Box::new(services::Collector) },
     ],

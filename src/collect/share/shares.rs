@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 
 use crate::collect::decode::{list, null_as_default};
-use crate::collect::health::Visibility;
+use crate::collect::scope::Scope;
 use crate::collect::volume::status_number;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::clock::Timestamp;
@@ -104,33 +104,24 @@ impl Collect for Collector {
         Box::pin(async move {
             // openstack-exporter asks without a microversion: the type's name stands for its id, and nothing for its name.
             let version = if cx.settings.compat { None } else { cx.client.negotiate(VERSION).await? };
-            let session = cx.client.cloud().session().await?;
-            if !session.roles.iter().any(|role| role.eq_ignore_ascii_case("admin")) {
-                cx.report.set_visibility(Visibility::Project);
-            }
-            let items = match read(cx, version, true).await {
+            let scope = Scope::of(cx).await?;
+            let request = Request::new("shares/detail").at(version);
+            let items = match read(cx, &scope, scope.all_tenants(request.clone())).await {
                 // Newer Manilas refuse what older ones ignore.
-                Err(error) if error.kind == ErrorKind::Forbidden => read(cx, version, false).await?,
+                Err(error) if error.kind == ErrorKind::Forbidden => read(cx, &scope, scope.own(request)).await?,
                 result => result?,
             };
-            Ok(self.emit(items))
+            let part = if scope.hides(items.len()) { PartBuilder::new() } else { self.emit(items) };
+            self.interner.sweep();
+            Ok(part)
         })
     }
 }
 
-async fn read(cx: &Cx, version: Option<Microversion>, all: bool) -> Result<Items, Error> {
-    let mut request = Request::new("shares/detail").at(version);
-    if all {
-        request = request.query("all_tenants", "1");
-    }
-    let wanted = cx.settings.scope.project_id.as_deref();
-    if let Some(project) = wanted {
-        request = request.query("project_id", project);
-    }
-    let wanted = wanted.map(Id::new);
+async fn read(cx: &Cx, scope: &Scope, request: Request<'_>) -> Result<Items, Error> {
     let mut items = Items::new();
     list(cx, request, "shares", |item: Item| {
-        if wanted.as_ref().is_none_or(|wanted| item.project_id == *wanted) {
+        if scope.wants(&item.project_id) {
             items.insert(item.id.clone(), item);
         }
     })

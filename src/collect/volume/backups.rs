@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::scope::{scoped, sees};
 use super::volumes::GIB;
 use crate::collect::decode::{list, null_as_default};
-use crate::collect::health::Visibility;
+use crate::collect::scope::Scope;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
 use crate::model::part::PartBuilder;
+use crate::openstack::client::Request;
 use crate::openstack::microversion::Microversion;
 
 crate::metrics! {
@@ -41,22 +41,17 @@ pub(super) struct Collector;
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
-            let visibility = sees(cx).await?;
-            cx.report.set_visibility(visibility);
-            if visibility == Visibility::None {
-                return Ok(PartBuilder::new());
-            }
-            let request = scoped(cx, "backups/detail").at(cx.client.negotiate(VERSION).await?);
-            let wanted = cx.settings.scope.project_id.as_deref().map(Id::new);
+            let scope = Scope::of(cx).await?;
+            let version = cx.client.negotiate(VERSION).await?;
+            let request = scope.all_tenants(Request::new("backups/detail")).at(version);
             let mut items = Vec::new();
             list(cx, request, "backups", |item: Item| {
-                let other = wanted.as_ref().zip(item.project.as_ref()).is_some_and(|(wanted, own)| wanted != own);
-                if !other {
+                if item.project.as_ref().is_none_or(|project| scope.wants(project)) {
                     items.push(item);
                 }
             })
             .await?;
-            Ok(emit(&items))
+            Ok(if scope.hides(items.len()) { PartBuilder::new() } else { emit(&items) })
         })
     }
 }

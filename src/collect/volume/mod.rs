@@ -1,12 +1,11 @@
 //! Cinder: volumes, snapshots, backups, services, pools, quotas.
 //!
-//! Cinder answers 200 to a token that may not see other projects, with its own project's objects only, whatever
-//! `all_tenants` says. So what the lists hold is judged by the token's roles ([`scope`]), never by a status.
+//! Cinder ties the view of all projects to its administrators in code, whatever its policy files say; see
+//! [`scope`](super::scope).
 
 mod backups;
 mod pools;
 mod quotas;
-mod scope;
 mod services;
 mod snapshots;
 mod status;

@@ -2,15 +2,12 @@
 //!
 //! One call per project, spread by the [rounds](crate::collect::quota_rounds).
 
-use std::collections::BTreeMap;
-
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use std::sync::Arc;
 
 use crate::collect::quota_rounds::Rounds;
+use crate::collect::quota_set::{Answer, Quotas, table};
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
-use crate::model::inventory::quota::Quota;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 
@@ -25,34 +22,6 @@ crate::metrics! {
     LIMITS_BACKUP_USED = gauge "openstack_cinder_limits_backup_used_gb" [tenant tenant_id], Gibibytes, "GET /os-quota-sets/{project}?usage=true", slow;
     /// Quota of a project for a volume type in GiB; -1 is unlimited.
     VOLUME_TYPE_QUOTA = gauge "openstack_cinder_volume_type_quota_gigabytes" [tenant tenant_id volume_type], Gibibytes, "GET /os-quota-sets/{project}?usage=true", slow;
-}
-
-/// One project's quotas by Cinder's names: `volumes`, `gigabytes`, `gigabytes_<volume type>`, ...
-type Quotas = BTreeMap<Box<str>, Quota>;
-
-#[derive(Deserialize)]
-struct Answer {
-    quota_set: BTreeMap<Box<str>, Box<RawValue>>,
-}
-
-#[derive(Deserialize)]
-struct Detail {
-    limit: i64,
-    #[serde(default)]
-    in_use: i64,
-    #[serde(default)]
-    reserved: i64,
-}
-
-impl Answer {
-    /// Leaves out what is no quota (the project's id).
-    fn quotas(self) -> Quotas {
-        let quota = |value: &RawValue| {
-            let detail: Detail = serde_json::from_str(value.get()).ok()?;
-            Some(Quota { limit: detail.limit, in_use: detail.in_use, reserved: detail.reserved })
-        };
-        self.quota_set.into_iter().filter_map(|(name, value)| Some((name, quota(&value)?))).collect()
-    }
 }
 
 /// Quotas, with the answers in hand.
@@ -95,6 +64,7 @@ impl Collector {
                 }
             }
         }
+        part.table(Arc::new(table("volume", &self.rounds)));
         part
     }
 }
@@ -108,7 +78,6 @@ mod tests {
     fn the_recorded_quotas() {
         let body = include_bytes!("../../../tests/recordings/cinder/quota-set-usage.json");
         let quotas = serde_json::from_slice::<Answer>(body).unwrap().quotas();
-        assert_eq!(quotas.len(), 19, "all but the id");
         let collector = Collector { rounds: Rounds::answered([("acme", quotas)]) };
         let part = seal(collector.emit());
         let row = |value: f64| vec![("acme|acme".to_owned(), value)];

@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::scope::{scoped, sees};
 use super::volumes::GIB;
 use crate::collect::decode::{list, null_as_default};
-use crate::collect::health::Visibility;
+use crate::collect::scope::Scope;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
 use crate::model::inventory::volume_snapshot::{VolumeSnapshot, VolumeSnapshots};
 use crate::model::part::PartBuilder;
+use crate::openstack::client::Request;
 
 crate::metrics! {
     /// Snapshots of volumes, of all projects.
@@ -49,19 +49,18 @@ pub(super) struct Collector {
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
-            let visibility = sees(cx).await?;
-            cx.report.set_visibility(visibility);
-            if visibility == Visibility::None {
-                return Ok(PartBuilder::new());
-            }
+            let scope = Scope::of(cx).await?;
             let mut items = Vec::new();
-            list(cx, scoped(cx, "snapshots/detail"), "snapshots", |item: Item| {
-                if cx.settings.scope.project_id.as_deref().is_none_or(|id| item.project == Id::new(id)) {
+            let request = scope.all_tenants(Request::new("snapshots/detail"));
+            list(cx, request, "snapshots", |item: Item| {
+                if scope.wants(&item.project) {
                     items.push(item);
                 }
             })
             .await?;
-            Ok(self.emit(items))
+            let part = if scope.hides(items.len()) { PartBuilder::new() } else { self.emit(items) };
+            self.interner.sweep();
+            Ok(part)
         })
     }
 }

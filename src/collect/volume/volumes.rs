@@ -5,16 +5,16 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::scope::{scoped, sees};
 use super::status::{STATUSES, status_number};
 use crate::collect::decode::{bool_label, list, null_as_default};
-use crate::collect::health::Visibility;
+use crate::collect::scope::Scope;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
 use crate::model::inventory::volume::{Volume, Volumes};
 use crate::model::part::PartBuilder;
+use crate::openstack::client::Request;
 
 crate::metrics! {
     /// Volumes of all projects.
@@ -86,20 +86,19 @@ pub(super) struct Collector {
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
-            let visibility = sees(cx).await?;
-            cx.report.set_visibility(visibility);
-            if visibility == Visibility::None {
-                return Ok(PartBuilder::new());
-            }
+            let scope = Scope::of(cx).await?;
             let mut items = BTreeMap::new();
-            // At the oldest microversion, which has everything that is shown, and no temporary volumes' later marks.
-            list(cx, scoped(cx, "volumes/detail"), "volumes", |item: Item| {
-                // Without the right to all projects the filter is ignored as `all_tenants` is.
-                if cx.settings.scope.project_id.as_deref().is_none_or(|id| item.project == Id::new(id)) {
+            // The oldest microversion has everything that is shown.
+            let request = scope.all_tenants(Request::new("volumes/detail"));
+            list(cx, request, "volumes", |item: Item| {
+                if scope.wants(&item.project) {
                     items.insert(item.id.clone(), item);
                 }
             })
             .await?;
+            if scope.hides(items.len()) {
+                return Ok(PartBuilder::new());
+            }
             let part = self.emit(items);
             self.interner.sweep();
             Ok(part)

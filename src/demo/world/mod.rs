@@ -12,6 +12,7 @@ pub(crate) mod identity;
 pub(crate) mod load;
 pub(crate) mod seed;
 pub(crate) mod server;
+pub(crate) mod storage;
 mod truth;
 
 use std::collections::BinaryHeap;
