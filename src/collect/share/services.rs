@@ -66,8 +66,7 @@ mod tests {
             {"id": 1, "binary": "manila-share", "host": "h@a", "zone": "nova", "status": "enabled", "state": "up"},
             {"id": 2, "binary": "manila-data", "host": "h", "zone": null, "status": "disabled", "state": "down"}]}"#;
         let part = seal(emit(&recorded::<Item>(body, "services")));
-        let expected =
-            [("h@a|manila-share|enabled|nova".to_owned(), 1.0), ("h|manila-data|disabled|".to_owned(), 0.0)];
+        let expected = [("h@a|manila-share|enabled|nova".to_owned(), 1.0), ("h|manila-data|disabled|".to_owned(), 0.0)];
         assert_eq!(rows(&part, &AGENT_STATE), expected);
     }
 }

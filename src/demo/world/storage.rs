@@ -49,7 +49,7 @@ pub(crate) struct Volume {
 
 /// A copy of a volume: a snapshot or a backup.
 #[derive(Clone, Debug)]
-pub(crate) struct Copy {
+pub(crate) struct VolumeCopy {
     pub(crate) id: u128,
     pub(crate) volume: u128,
     pub(crate) project: u32,
@@ -100,12 +100,20 @@ const GIB: u64 = 1 << 30;
 impl World {
     /// All volumes, newest first, as Cinder lists them.
     pub(crate) fn volumes(&self) -> Vec<Volume> {
-        let rows = (0u32..).zip(&self.servers);
-        let attached = rows.filter_map(|(row, server)| self.attached(row, server));
-        let free = (0..self.settings.instances as u64 / 6).map(|number| self.unattached(number));
-        let mut all: Vec<Volume> = attached.chain(free).collect();
+        let mut all: Vec<Volume> = self.volumes_where(|_| true).collect();
         all.sort_unstable_by(|a, b| b.created.cmp(&a.created).then(b.id.cmp(&a.id)));
         all
+    }
+
+    /// Volumes of the projects that pass, in no order. Quotas ask for one project at a time, a thousand times.
+    pub(crate) fn volumes_where(
+        &self,
+        passes: impl Fn(u32) -> bool + std::marker::Copy,
+    ) -> impl Iterator<Item = Volume> {
+        let rows = (0u32..).zip(&self.servers).filter(move |(_, server)| passes(server.project));
+        let attached = rows.filter_map(|(row, server)| self.attached(row, server));
+        let free = (0..self.settings.instances as u64 / 6).map(|number| self.unattached(number));
+        attached.chain(free.filter(move |volume| passes(volume.project)))
     }
 
     fn attached(&self, row: u32, server: &Server) -> Option<Volume> {
@@ -156,27 +164,31 @@ impl World {
     }
 
     /// Snapshots: of every fifth volume.
-    pub(crate) fn snapshots(&self) -> Vec<Copy> {
-        self.copies(5, 41)
+    pub(crate) fn snapshot_of(&self, volume: &Volume) -> Option<VolumeCopy> {
+        self.copy_of(volume, 5, 41)
     }
 
     /// Backups: of every ninth volume.
-    pub(crate) fn backups(&self) -> Vec<Copy> {
-        self.copies(9, 43)
+    pub(crate) fn backup_of(&self, volume: &Volume) -> Option<VolumeCopy> {
+        self.copy_of(volume, 9, 43)
     }
 
-    fn copies(&self, every: u64, purpose: u64) -> Vec<Copy> {
-        let now = seconds(self.now);
-        let chosen = |volume: &Volume| mix(volume.id as u64, purpose).is_multiple_of(every);
-        let copy = |volume: Volume| {
-            let key = mix(volume.id as u64, purpose + 1);
-            let status = if key.is_multiple_of(40) { "error" } else { "available" };
-            let age = u64::from(now.saturating_sub(volume.created));
-            let created = volume.created + (key % age.max(1)) as u32;
-            let id = uuid(key, Kind::Volume, purpose);
-            Copy { id, volume: volume.id, project: volume.project, size: volume.size, created, status }
-        };
-        self.volumes().into_iter().filter(chosen).map(copy).collect()
+    fn copy_of(&self, volume: &Volume, every: u64, purpose: u64) -> Option<VolumeCopy> {
+        let key = mix(volume.id as u64, purpose);
+        if !key.is_multiple_of(every) {
+            return None;
+        }
+        let key = mix(key, 1);
+        // Reckoned from the start, so that it stays where it is while time goes on.
+        let age = u64::from(seconds(self.started).saturating_sub(volume.created));
+        Some(VolumeCopy {
+            id: uuid(key, Kind::Volume, purpose),
+            volume: volume.id,
+            project: volume.project,
+            size: volume.size,
+            created: volume.created + (key % age.max(1)) as u32,
+            status: if key.is_multiple_of(40) { "error" } else { "available" },
+        })
     }
 
     /// Images: those that servers are booted from, then projects' own, newest first.

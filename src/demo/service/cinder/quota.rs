@@ -25,15 +25,16 @@ impl Cinder<'_> {
         let usage = self.call.param("usage").is_some_and(|text| matches!(&*text, "1" | "true" | "True"));
         let (mut volumes, mut snapshots, mut backups) = (Taken::default(), Taken::default(), Taken::default());
         let mut types = [(Taken::default(), Taken::default()); VOLUME_TYPES.len()];
-        let all = world.volumes();
-        for volume in all.iter().filter(|volume| volume.project as usize == at) {
+        for volume in world.volumes_where(|project| project as usize == at) {
             volumes.add(volume.size);
-            if let Some((of_type, _)) = types.get_mut(volume.kind) {
+            let copied = world.snapshot_of(&volume);
+            if let Some((of_type, copies_of_type)) = types.get_mut(volume.kind) {
                 of_type.add(volume.size);
+                copied.iter().for_each(|copy| copies_of_type.add(copy.size));
             }
+            copied.iter().for_each(|copy| snapshots.add(copy.size));
+            world.backup_of(&volume).iter().for_each(|copy| backups.add(copy.size));
         }
-        world.snapshots().iter().filter(|copy| copy.project as usize == at).for_each(|copy| snapshots.add(copy.size));
-        world.backups().iter().filter(|copy| copy.project as usize == at).for_each(|copy| backups.add(copy.size));
         let line = |j: &mut Json, name: &str, limit: i64, used: u64| {
             if usage {
                 j.key(name).object(|j| {

@@ -4,7 +4,7 @@ use super::{Cinder, Result};
 use crate::demo::call::Answer;
 use crate::demo::json::{Hex, Json, Micros, Null, Plain, Uuid};
 use crate::demo::world::seed::{Kind, mix, uuid};
-use crate::demo::world::storage::{Copy, POOLS, VOLUME_TYPES, Volume};
+use crate::demo::world::storage::{POOLS, VOLUME_TYPES, Volume, VolumeCopy};
 
 impl Cinder<'_> {
     pub(super) fn volumes(&self) -> Result<Answer> {
@@ -26,7 +26,11 @@ impl Cinder<'_> {
         let number = mix(volume.id as u64, 7) % 100_000;
         j.put("name", if volume.bootable { String::new() } else { format!("data-{number}") });
         j.put("description", Null).put("volume_type", kind).put("snapshot_id", Null).put("source_volid", Null);
-        j.key("metadata").object(|_| {});
+        j.key("metadata").object(|j| {
+            if number % 4 == 0 {
+                j.put("stage", "prod");
+            }
+        });
         j.key("links").array(|j| {
             for (rel, path) in [("self", "/v3"), ("bookmark", "")] {
                 j.object(|j| {
@@ -63,6 +67,20 @@ impl Cinder<'_> {
             j.put("os-vol-mig-status-attr:migstat", Null).put("os-vol-mig-status-attr:name_id", Null);
             j.put("os-vol-host-attr:host", pool);
         }
+        self.image_metadata(j, volume);
+    }
+
+    /// What a bootable volume keeps of the image that it was made of.
+    fn image_metadata(&self, j: &mut Json, volume: &Volume) {
+        let images = &self.call.world.images;
+        let at = mix(volume.id as u64, 13) as usize % images.len().max(1);
+        let Some(image) = images.get(at).filter(|_| volume.bootable) else { return };
+        j.key("volume_image_metadata").object(|j| {
+            j.put("hw_disk_bus", "virtio").put("os_distro", image.distro).put("image_id", Uuid(image.id));
+            j.put("image_name", image.distro).put("checksum", Plain(format_args!("{:032x}", image.id)));
+            j.put("container_format", "bare").put("disk_format", "qcow2").put("min_disk", "0").put("min_ram", "0");
+            j.put("size", "1073741824");
+        });
     }
 
     fn attachments(&self, j: &mut Json, volume: &Volume) {
@@ -86,11 +104,11 @@ impl Cinder<'_> {
     }
 
     pub(super) fn snapshots(&self) -> Result<Answer> {
-        let items = self.own(self.call.world.snapshots());
+        let items = self.copies(|volume| self.call.world.snapshot_of(volume));
         self.page("snapshots", items, |copy| copy.id, |j, copy| self.snapshot(j, copy))
     }
 
-    fn snapshot(&self, j: &mut Json, copy: &Copy) {
+    fn snapshot(&self, j: &mut Json, copy: &VolumeCopy) {
         let project = self.call.world.identity.projects.get(copy.project as usize);
         j.put("id", Uuid(copy.id)).put("created_at", Micros(copy.created)).put("updated_at", Micros(copy.created));
         j.put("name", format!("nightly-{}", copy.created / 86_400)).put("description", Null);
@@ -111,7 +129,7 @@ impl Cinder<'_> {
 
     /// After Cinder's API reference.
     pub(super) fn backups(&self) -> Result<Answer> {
-        let items = self.own(self.call.world.backups());
+        let items = self.copies(|volume| self.call.world.backup_of(volume));
         self.page("backups", items, |copy| copy.id, |j, copy| {
             let project = self.call.world.identity.projects.get(copy.project as usize);
             j.put("id", Uuid(copy.id)).put("status", copy.status).put("size", copy.size).put("object_count", 22u32);
@@ -126,10 +144,11 @@ impl Cinder<'_> {
         })
     }
 
-    fn own(&self, mut items: Vec<Copy>) -> Vec<Copy> {
-        if let Some(project) = self.shown() {
-            items.retain(|copy| copy.project == project);
-        }
+    /// Copies of the volumes that are shown, newest first.
+    fn copies(&self, of: impl Fn(&Volume) -> Option<VolumeCopy>) -> Vec<VolumeCopy> {
+        let shown = self.shown();
+        let volumes = self.call.world.volumes_where(|project| shown.is_none_or(|shown| shown == project));
+        let mut items: Vec<VolumeCopy> = volumes.filter_map(|volume| of(&volume)).collect();
         items.sort_unstable_by(|a, b| b.created.cmp(&a.created).then(b.id.cmp(&a.id)));
         items
     }
