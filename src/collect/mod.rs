@@ -14,12 +14,19 @@ pub mod gnocchi;
 pub mod health;
 pub mod host;
 pub mod identity;
+pub mod image;
+pub mod object_store;
 pub mod orchestration;
 pub mod own;
 pub mod placement;
+mod quota_rounds;
+mod quota_set;
 pub mod runner;
+mod scope;
 #[cfg(test)]
 mod sealed;
+pub mod share;
+pub mod volume;
 
 use std::any::Any;
 use std::future::Future;
@@ -265,7 +272,21 @@ macro_rules! services {
     };
 }
 
-services![identity, compute, placement, container_infra, dns, baremetal, orchestration, database, gnocchi];
+services![
+    identity,
+    compute,
+    placement,
+    volume,
+    image,
+    object_store,
+    container_infra,
+    dns,
+    baremetal,
+    orchestration,
+    database,
+    share,
+    gnocchi,
+];
 
 /// Every table of metrics that collectors fill, for the reference.
 pub fn tables() -> Vec<&'static [&'static Descriptor]> {

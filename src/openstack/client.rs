@@ -177,6 +177,17 @@ impl ServiceClient {
         serde_json::from_slice(&body).map_err(|e| self.decode_error(&path, &body, &e))
     }
 
+    /// Values of some headers of one answer, for what a service tells there only; the body is thrown away.
+    pub async fn headers<const N: usize>(
+        &self,
+        request: Request<'_>,
+        names: [&str; N],
+    ) -> Result<[Option<String>; N], Error> {
+        let target = self.target_of(&request)?;
+        let answer = self.fetch(target, request.microversion).await?;
+        Ok(names.map(|name| answer.headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)))
+    }
+
     /// All pages of a list (`{"<key>": [...]}`), item by item; an item that does not decode is skipped and reported.
     pub async fn list<T, F>(&self, request: Request<'_>, key: &str, each: F) -> Result<Listed, Error>
     where
@@ -184,6 +195,17 @@ impl ServiceClient {
         F: FnMut(T) + Send,
     {
         page::list(self, request, key, each).await
+    }
+
+    /// The same service for another project, where the endpoint's path ends in the id of the token's `own` (Swift's
+    /// accounts); none where it does not, or where `other` is no id.
+    pub fn at_project(&self, own: &str, other: &str) -> Option<Self> {
+        let plain = |id: &str| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let root = &self.service.root;
+        let account = root.path().trim_end_matches('/').strip_suffix(own).filter(|_| plain(own) && plain(other))?;
+        let mut url = root.clone();
+        url.set_path(&format!("{account}{other}"));
+        Some(Self::new(Arc::clone(&self.cloud), Arc::new(self.service.at(url))))
     }
 
     pub(super) fn settings(&self) -> &Settings {

@@ -165,3 +165,18 @@ pub(super) struct Service {
     pub(super) versions: tokio::sync::Mutex<Option<(Instant, Option<Range>)>>,
     pub(super) refused: Mutex<Backoff>,
 }
+
+impl Service {
+    /// The same at another root, within the same budget.
+    pub(super) fn at(&self, root: Url) -> Self {
+        Self {
+            service_type: Arc::clone(&self.service_type),
+            region: Arc::clone(&self.region),
+            cloud: Arc::clone(&self.cloud),
+            root,
+            budget: Arc::clone(&self.budget),
+            versions: tokio::sync::Mutex::default(),
+            refused: Mutex::new(Backoff::new(REFUSED.0, REFUSED.1)),
+        }
+    }
+}

@@ -48,6 +48,7 @@ where
     let mut target = first.clone();
     let mut listed = Listed::default();
     let mut seen = HashSet::new();
+    let mut read = 0;
     loop {
         if listed.pages >= client.settings().pages_max {
             let detail = format!("more than {} pages (pages_max)", listed.pages);
@@ -66,7 +67,13 @@ where
         }
         listed.items += page.items - page.rejected;
         let last = || last_id(&answer.body, key);
-        let Some(next) = next(&first, &page, style, page_size, last) else { return Ok(listed) };
+        read += page.items;
+        let next = if style == Style::Offset {
+            offset(&first, &page, read)
+        } else {
+            next(&first, &page, style, page_size, last)
+        };
+        let Some(next) = next else { return Ok(listed) };
         if seen.contains(next.url.query().unwrap_or_default()) {
             return Err(client.fault(ErrorKind::Paging, &path, "the next page is one that was read already"));
         }
@@ -84,6 +91,8 @@ enum Style {
     /// The same, but a limit above the service's own is cut down unsaid: only a page shorter than the first one is
     /// the last.
     Walked,
+    /// Takes a limit and an offset. Manila's links carry a marker that it then ignores, so they lead nowhere.
+    Offset,
     /// Takes no limit: some paths refuse the unknown parameter, and Cinder's pools take it for a filter.
     /// A link is followed nevertheless.
     Unlimited,
@@ -97,7 +106,7 @@ fn style(service_type: &str, path: &str) -> Style {
     match official_type(service_type) {
         "compute" => known(&["servers", "flavors", "os-hypervisors", "os-migrations"]),
         "block-storage" => known(&["volumes", "snapshots", "backups", "types", "groups", "attachments"]),
-        "shared-file-system" => known(&["shares", "snapshots", "share-networks"]),
+        "shared-file-system" if known(&["shares", "snapshots", "share-networks"]) == Style::Linked => Style::Offset,
         // quotas have no id to page by
         "network" => {
             if path == "quotas" {
@@ -144,6 +153,16 @@ fn next(
     } else {
         return None;
     }
+    Some(Target { url, ..first.clone() })
+}
+
+/// The page behind `read` items; the last one is empty, as the service may cut pages shorter than asked for.
+fn offset(first: &Target, page: &Page, read: usize) -> Option<Target> {
+    if page.items == 0 {
+        return None;
+    }
+    let mut url = first.url.clone();
+    url.query_pairs_mut().append_pair("offset", &read.to_string());
     Some(Target { url, ..first.clone() })
 }
 

@@ -185,7 +185,8 @@ impl Fake {
             "catalog": [
                 endpoint("compute", "/v2.1"), endpoint("placement", "/placement"), endpoint("image", "/image"),
                 endpoint("network", "/network"), endpoint("identity", ""), endpoint("volumev3", "/volume/v3/p1"),
-                endpoint("orchestration", "/heat/v1/p1"),
+                endpoint("orchestration", "/heat/v1/p1"), endpoint("sharev2", "/share/v2"),
+                endpoint("object-store", "/swift/v1/AUTH_p1"),
             ],
         }});
         with_headers(json_reply(201, &body), &[("x-subject-token", &token)])

@@ -92,6 +92,43 @@ async fn listed_with_limit(fake: &Fake) -> (Vec<u32>, Listed) {
 }
 
 #[tokio::test]
+async fn manila_is_paged_by_offset_as_its_links_lead_nowhere() {
+    // Pages are cut at 3 although 5 are asked for, and the link's marker is one that the service ignores.
+    let fake = Fake::plain(|_, seen| {
+        let start = seen.param("offset").map_or(0, |offset| offset.parse::<usize>().unwrap());
+        let items: Vec<_> = (start..ITEMS.min(start + 3)).map(|id| json!({"id": id})).collect();
+        json_reply(
+            200,
+            &json!({"shares": items, "shares_links": [{"rel": "next", "href": "http://x/v2/shares?marker=2"}]}),
+        )
+    })
+    .await;
+    let request = Request::new("shares/detail").query("all_tenants", "1");
+    let (ids, listed) = listed(&fake, "sharev2", request, "shares").await.unwrap();
+    assert_eq!((ids, listed.pages), (all(), 9));
+    let seen = fake.requests("/share/v2/shares/detail");
+    assert!(seen.iter().all(|seen| seen.param("limit") == Some("5") && seen.param("all_tenants") == Some("1")));
+}
+
+#[tokio::test]
+async fn a_client_of_another_projects_account() {
+    let fake = Fake::plain(|_, seen| {
+        let status = if seen.path == "/swift/v1/AUTH_p2/" { 200 } else { 403 };
+        with_headers(reply(status, "[]"), &[("x-account-bytes-used", "42")])
+    })
+    .await;
+    let own = fake.cloud().service(&["object-store"], "one").await.unwrap();
+    let other = own.at_project("p1", "p2").unwrap();
+    let names = ["x-account-bytes-used", "x-account-meta-quota-bytes"];
+    let values = other.headers(Request::new("").query("limit", "1"), names).await.unwrap();
+    assert_eq!(values, [Some("42".to_owned()), None]);
+    assert_eq!(own.headers(Request::new(""), names).await.unwrap_err().kind, ErrorKind::Forbidden);
+    for (token, wanted) in [("p3", "p2"), ("p1", "../admin"), ("p1", ""), ("", "p2")] {
+        assert!(own.at_project(token, wanted).is_none(), "{token} {wanted}");
+    }
+}
+
+#[tokio::test]
 async fn a_neutron_without_paging_gives_everything_once() {
     let fake = Fake::plain(|_, _| {
         json_reply(200, &json!({"ports": (0..ITEMS).map(|id| json!({"id": id})).collect::<Vec<_>>()}))

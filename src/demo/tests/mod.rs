@@ -3,6 +3,7 @@
 mod behaviour;
 mod faults;
 mod scale;
+mod storage;
 mod structure;
 mod time;
 

@@ -13,6 +13,7 @@ pub(crate) mod load;
 pub(crate) mod platform;
 pub(crate) mod seed;
 pub(crate) mod server;
+pub(crate) mod storage;
 mod truth;
 
 use std::collections::BinaryHeap;

@@ -88,6 +88,8 @@ fn paths_that_take_a_limit() {
         ("compute", "servers/detail", Style::Linked),
         ("compute", "os-services", Style::Unlimited),
         ("volumev3", "scheduler-stats/get_pools", Style::Unlimited),
+        ("sharev2", "shares/detail", Style::Offset),
+        ("sharev2", "services", Style::Unlimited),
         ("volumev3", "volumes/detail", Style::Linked),
         ("placement", "resource_providers", Style::Unlimited),
         ("identity", "projects", Style::Unlimited),

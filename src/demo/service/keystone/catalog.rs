@@ -41,16 +41,25 @@ fn listed(call: &Call<'_>) -> Vec<Listed> {
     all.collect()
 }
 
-/// The array behind `catalog`.
-pub(super) fn write(j: &mut Json, call: &Call<'_>) {
+/// In endpoints, the place of the project that a token is scoped to, as Keystone writes it.
+const PROJECT: &str = "%(project_id)s";
+
+/// The array behind `catalog`. As in Keystone, endpoints that take a project are left out of tokens without one.
+pub(super) fn write(j: &mut Json, call: &Call<'_>, session: &Session) {
+    let project = match session.scope {
+        Scope::Project(at) => call.world.identity.projects.get(at).map(|project| format!("{:032x}", project.id)),
+        _ => None,
+    };
+    let known = |endpoint: &&Endpoint| project.is_some() || !endpoint.url.contains(PROJECT);
     j.array(|j| {
         for service in listed(call) {
             j.object(|j| {
                 j.key("endpoints").array(|j| {
-                    for endpoint in &service.endpoints {
+                    for endpoint in service.endpoints.iter().filter(known) {
+                        let url = endpoint.url.replace(PROJECT, project.as_deref().unwrap_or_default());
                         j.object(|j| {
                             j.put("id", Hex(endpoint.id)).put("interface", endpoint.interface);
-                            j.put("region_id", &endpoint.region).put("url", &endpoint.url);
+                            j.put("region_id", &endpoint.region).put("url", url);
                             j.put("region", &endpoint.region);
                         });
                     }
@@ -67,7 +76,7 @@ pub(super) fn answer(call: &Call<'_>, session: &Session) -> Answer {
         return super::forbidden(&["auth", "catalog"]);
     }
     Answer::object(|j| {
-        write(j.key("catalog"), call);
+        write(j.key("catalog"), call, session);
         j.key("links").object(|j| {
             j.put("self", format!("{}/v3/auth/catalog", call.url));
         });

@@ -55,7 +55,7 @@ fn write(j: &mut Json, call: &Call<'_>, session: &Session) {
             });
         }
         if call.param("nocatalog").is_none() {
-            catalog::write(j.key("catalog"), call);
+            catalog::write(j.key("catalog"), call, session);
         }
     });
 }

@@ -1,0 +1,26 @@
+//! Images.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::clock::Timestamp;
+use crate::model::id::Id;
+
+/// An image as Glance lists it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Image {
+    /// Project that owns it.
+    pub owner: Id,
+    /// Size of its data in bytes; none before data was uploaded.
+    pub size_bytes: Option<u64>,
+    /// API status, e.g. `active`.
+    pub status: Arc<str>,
+    /// `public`, `community`, `shared` or `private`.
+    pub visibility: Arc<str>,
+    /// Creation.
+    pub created: Timestamp,
+}
+
+/// All images by id.
+#[derive(Clone, Debug, Default)]
+pub struct Images(pub BTreeMap<Id, Image>);
