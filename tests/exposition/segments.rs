@@ -123,18 +123,17 @@ async fn a_changed_row_costs_its_neighbourhood() {
     let exposition = exposition(&store, Naming::default());
     let mut rows: Rows = (0..2_000).map(|id| (id, (1, 0.5))).collect();
     let made = |exposition: &Exposition| exposition.stats()["g"].bytes;
-    for format in [Format::Text, Format::OpenMetrics] {
+    for (note, format) in [(2, Format::Text), (3, Format::OpenMetrics)] {
         publish_all(&store, &rows);
         exposition.page(format, Encoding::Gzip).await;
         let whole = made(&exposition);
         for id in [3, 900, 1_999] {
-            rows.insert(id, (2, 0.75));
+            rows.insert(id, (note, 0.75));
             publish_all(&store, &rows);
             let before = made(&exposition);
             exposition.page(format, Encoding::Gzip).await;
             let patch = made(&exposition) - before;
             assert!(patch > 0 && patch < whole / 8, "{patch} of {whole} bytes");
         }
-        rows.remove(&1_000);
     }
 }
