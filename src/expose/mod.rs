@@ -1,12 +1,12 @@
 //! Serves the snapshot: text formats, HTTP, TLS, limits.
 //!
 //! ```text
-//! SnapshotStore ─► names, plan (what a group prints) ─► text | openmetrics ─► output (chunks, deflate)
-//!                                                          │
-//!                     page (cache per group and variant) ◄─┘ ─► routes ─► connection ─► server
+//! SnapshotStore ─► names, plan (what a group prints), segment ─► text | openmetrics ─► output (pieces, deflate)
+//!                                                                  │
+//!                             page, group (cache by variant) ◄─────┘ ─► routes ─► connection ─► server
 //! ```
-//! A scrape copies pointers: every group's text was rendered (and compressed) when one of its parts
-//! changed, and only the live piece (self metrics) is made anew. Nothing is collected here, nothing in
+//! A scrape copies pointers: a group's text was rendered (and compressed) when one of its parts changed, and of it only
+//! the segments whose rows changed; the live piece (self metrics) alone is made anew for each page. Nothing is collected here, nothing in
 //! the snapshot is changed, and no module but `model` is known.
 
 mod auth;
@@ -24,6 +24,7 @@ mod page;
 mod plan;
 mod routes;
 mod san;
+mod segment;
 mod server;
 mod telemetry;
 mod text;

@@ -1,4 +1,4 @@
-//! OpenMetrics 1.0 text, written by prometheus-client: one registry with one [`Collector`] per group.
+//! OpenMetrics 1.0 text, written by prometheus-client: one registry with one [`Collector`] per segment.
 //!
 //! Seen to here, because the library does not: help text is escaped, infinities carry their sign,
 //! and a counter without `_total` in its name (the drop-in set has some) is `unknown`, so that its name stays.
@@ -18,45 +18,66 @@ use crate::model::metric::Kind;
 use crate::model::part::{Sample, Value};
 
 use super::names::family_key;
-use super::output::Output;
 use super::plan::{Block, Plan, PlannedFamily};
+use super::segment::{Run, Segment};
 use super::text::escape;
 
-/// Writes a group.
-pub(crate) fn write(plan: &Arc<Plan>, out: &mut Output) {
+/// Writes a segment of a plan.
+pub(crate) fn write(plan: &Arc<Plan>, segment: &Segment, buffer: &mut Vec<u8>) {
+    let start = buffer.len();
     let mut registry = Registry::default();
-    registry.register_collector(Box::new(Group(Arc::clone(plan))));
-    if encode_registry(&mut Writer { out, after_blank: false }, &registry).is_err() {
+    registry.register_collector(Box::new(Rows { plan: Arc::clone(plan), segment: segment.clone() }));
+    if encode_registry(&mut Writer { buffer, after_blank: false }, &registry).is_err() {
         tracing::error!("a group could not be written as OpenMetrics");
+    }
+    if segment.runs.first().is_some_and(|run| !run.head) {
+        drop_head(buffer, start);
     }
 }
 
+/// The library writes a head before any sample; in the middle of a family it has to go.
+fn drop_head(buffer: &mut Vec<u8>, start: usize) {
+    let text = buffer.get(start..).unwrap_or(&[]);
+    let head: usize = text.split_inclusive(|b| *b == b'\n').take_while(|l| l.starts_with(b"# ")).map(<[u8]>::len).sum();
+    buffer.drain(start..start + head);
+}
+
 /// Ends the page.
-pub(crate) fn write_end(out: &mut Output) {
-    let mut writer = Writer { out, after_blank: false };
+pub(crate) fn write_end(buffer: &mut Vec<u8>) {
     // Writing to memory cannot fail.
-    let _ = encode_eof(&mut writer);
+    let _ = encode_eof(&mut Writer { buffer, after_blank: false });
 }
 
 #[derive(Debug)]
-struct Group(Arc<Plan>);
+struct Rows {
+    plan: Arc<Plan>,
+    segment: Segment,
+}
 
-impl Collector for Group {
+impl Collector for Rows {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
-        for family in &self.0.families {
+        // Behind the first run, a family begins where a head does.
+        let mut runs = self.segment.runs.iter().peekable();
+        while let Some(first) = runs.next() {
+            let Some((family, block)) = first.of(&self.plan) else { continue };
             let mut help = Vec::new();
             escape(&mut help, &family.help, true);
             let help = String::from_utf8_lossy(&help);
             let (name, kind) = name_and_type(family);
             let mut metric = encoder.encode_descriptor(name, &help, None, kind)?;
-            for block in &family.blocks {
-                for sample in block.samples() {
-                    encode_sample(&mut metric, kind, block, sample)?;
+            encode_rows(&mut metric, kind, block, first)?;
+            while let Some(run) = runs.next_if(|run| !run.head) {
+                if let Some((_, block)) = run.of(&self.plan) {
+                    encode_rows(&mut metric, kind, block, run)?;
                 }
             }
         }
         Ok(())
     }
+}
+
+fn encode_rows(metric: &mut MetricEncoder<'_>, kind: MetricType, block: &Block, run: &Run) -> fmt::Result {
+    block.samples_at(run.rows.clone()).try_for_each(|sample| encode_sample(metric, kind, block, sample))
 }
 
 fn name_and_type(family: &PlannedFamily) -> (&str, MetricType) {
@@ -116,8 +137,8 @@ impl EncodeLabelSet for Labels<'_> {
 }
 
 /// Takes the library's pieces; a lone `inf` behind the blank before a value gets its sign.
-struct Writer<'o> {
-    out: &'o mut Output,
+struct Writer<'b> {
+    buffer: &'b mut Vec<u8>,
     after_blank: bool,
 }
 
@@ -129,11 +150,8 @@ impl fmt::Write for Writer<'_> {
             "-inf" if self.after_blank => "-Inf",
             other => other,
         };
-        self.out.buffer().extend_from_slice(text.as_bytes());
+        self.buffer.extend_from_slice(text.as_bytes());
         self.after_blank = text == " ";
-        if text == "\n" {
-            self.out.checkpoint();
-        }
         Ok(())
     }
 }

@@ -15,18 +15,22 @@ use crate::model::part::{Dropped, Part};
 use crate::model::snapshot::{Snapshot, SnapshotStore};
 
 use super::Naming;
-use super::group::{Group, render};
+use super::group::{Group, Rendered, render_last};
 use super::names::Scheme;
 use super::negotiate::{Encoding, Format, VARIANTS, Variant};
-use super::output::{Piece, join};
+use super::output::{Pieces, join};
 use super::plan::Plan;
 use super::telemetry::Telemetry;
 
 /// Self metrics, gathered at each scrape.
 pub type Live = Arc<dyn Fn() -> Vec<Part> + Send + Sync>;
 
-/// A variant is kept rendered for this long after it was last asked for.
-const KEPT_FOR: Duration = Duration::from_secs(600);
+/// A variant is kept rendered until it was not asked for at this many of its usual intervals,
+const KEPT_INTERVALS: u32 = 3;
+/// but no shorter (one look by hand should not hold a page in memory for long)
+const KEPT_AT_LEAST: Duration = Duration::from_secs(60);
+/// and no longer than this.
+const KEPT_AT_MOST: Duration = Duration::from_secs(600);
 /// Changes within this time are rendered together.
 const SETTLE: Duration = Duration::from_millis(100);
 /// How often variants that nobody asks for are looked for.
@@ -50,6 +54,8 @@ pub struct Exposition {
 struct Demand {
     /// Milliseconds since the start, plus one; 0 is never.
     asked: AtomicU64,
+    /// Milliseconds between two times it was asked for; of several readers, the longer ones count.
+    interval: AtomicU64,
     gate: tokio::sync::Mutex<()>,
 }
 
@@ -63,10 +69,10 @@ struct Layout {
     taken: HashSet<String>,
 }
 
-/// The groups' pieces, and the layout that they belong to.
-struct Rendered {
+/// The groups' bytes, and the layout that they belong to.
+struct Warm {
     layout: Arc<Layout>,
-    pieces: Vec<Arc<Piece>>,
+    groups: Vec<Arc<Rendered>>,
 }
 
 #[derive(Debug, Default)]
@@ -138,14 +144,14 @@ impl Exposition {
     pub async fn page(self: &Arc<Self>, format: Format, encoding: Encoding) -> Page {
         let variant = Variant { format, encoding };
         self.note_demand(variant);
-        let Rendered { layout, mut pieces } = self.warm(variant).await;
+        let Warm { layout, groups } = self.warm(variant).await;
         let this = Arc::clone(self);
         let live = tokio::task::spawn_blocking(move || this.render_live(&layout, variant)).await;
-        match live {
-            Ok(piece) => pieces.extend(piece.map(Arc::new)),
-            Err(error) => tracing::error!(%error, "the self metrics could not be rendered"),
-        }
-        let pieces = join(pieces.iter().map(AsRef::as_ref), encoding);
+        let live = live.unwrap_or_else(|error| {
+            tracing::error!(%error, "the self metrics could not be rendered");
+            None
+        });
+        let pieces = join(groups.iter().map(|group| &group.pieces).chain(&live), encoding);
         Page { pieces, content_type: format.content_type(), encoding }
     }
 
@@ -186,8 +192,8 @@ impl Exposition {
     }
 
     /// The groups' pieces of a variant, rendered if need be.
-    async fn warm(self: &Arc<Self>, variant: Variant) -> Rendered {
-        let empty = || Rendered { layout: self.layout.load_full(), pieces: Vec::new() };
+    async fn warm(self: &Arc<Self>, variant: Variant) -> Warm {
+        let empty = || Warm { layout: self.layout.load_full(), groups: Vec::new() };
         let Some(demand) = self.variants.get(variant.index()) else { return empty() };
         if let Some(rendered) = self.ready(variant) {
             return rendered;
@@ -203,26 +209,26 @@ impl Exposition {
         })
     }
 
-    fn ready(&self, variant: Variant) -> Option<Rendered> {
+    fn ready(&self, variant: Variant) -> Option<Warm> {
         let layout = self.layout.load_full();
         if !Arc::ptr_eq(&layout.snapshot, &self.store.load()) {
             return None;
         }
-        let pieces = layout.groups.iter().map(|group| group.ready(variant)).collect::<Option<_>>()?;
-        Some(Rendered { layout, pieces })
+        let groups = layout.groups.iter().map(|group| group.ready(variant)).collect::<Option<_>>()?;
+        Some(Warm { layout, groups })
     }
 
-    fn render_groups(&self, variant: Variant) -> Rendered {
+    fn render_groups(&self, variant: Variant) -> Warm {
         let layout = self.current_layout();
-        let mut pieces = Vec::with_capacity(layout.groups.len() + 1);
+        let mut groups = Vec::with_capacity(layout.groups.len());
         for group in &layout.groups {
-            let (piece, took) = group.render(variant);
-            if let (Some(piece), Some(took)) = (&piece, took) {
-                self.tally().rendered(group.name, piece.text_bytes, took);
+            let (rendered, effort) = group.render(variant);
+            if let Some(effort) = effort {
+                self.tally().rendered(group.name, effort.text_bytes, effort.took);
             }
-            pieces.extend(piece);
+            groups.extend(rendered);
         }
-        Rendered { layout, pieces }
+        Warm { layout, groups }
     }
 
     fn current_layout(&self) -> Arc<Layout> {
@@ -240,28 +246,37 @@ impl Exposition {
         layout
     }
 
-    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Piece> {
+    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Pieces> {
         let start = Instant::now();
         let mut parts: Vec<Arc<Part>> = (self.live)().into_iter().map(Arc::new).collect();
         parts.push(Arc::new(self.telemetry.part(&self.stats())));
         let mut plan = Plan::new(parts.iter(), &layout.scheme);
         plan.exclude(&layout.taken);
         self.tally().note_dropped(&plan.dropped);
-        let piece = render(&Arc::new(plan), variant, true)?;
-        self.tally().rendered(LIVE, piece.text_bytes, start.elapsed());
-        Some(piece)
+        let pieces = render_last(&Arc::new(plan), variant)?;
+        self.tally().rendered(LIVE, pieces.text_bytes(), start.elapsed());
+        Some(pieces)
     }
 
     fn note_demand(&self, variant: Variant) {
         if let Some(demand) = self.variants.get(variant.index()) {
             let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            demand.asked.store(now.saturating_add(1), Ordering::Relaxed);
+            let before = demand.asked.swap(now.saturating_add(1), Ordering::Relaxed);
+            if before > 0 {
+                let interval = demand.interval.load(Ordering::Relaxed);
+                demand
+                    .interval
+                    .store(now.saturating_add(1).saturating_sub(before).max(interval / 2), Ordering::Relaxed);
+            }
         }
     }
 
     fn is_wanted(&self, variant: Variant) -> bool {
-        let asked = self.variants.get(variant.index()).map_or(0, |demand| demand.asked.load(Ordering::Relaxed));
-        asked > 0 && self.start.elapsed() < Duration::from_millis(asked) + KEPT_FOR
+        let Some(demand) = self.variants.get(variant.index()) else { return false };
+        let asked = demand.asked.load(Ordering::Relaxed);
+        let interval = Duration::from_millis(demand.interval.load(Ordering::Relaxed));
+        let kept_for = interval.saturating_mul(KEPT_INTERVALS).clamp(KEPT_AT_LEAST, KEPT_AT_MOST);
+        asked > 0 && self.start.elapsed() < Duration::from_millis(asked) + kept_for
     }
 
     fn forget(&self, variant: Variant) {
@@ -288,7 +303,7 @@ impl Layout {
             let group = match kept {
                 Some(group) if group.is_current(&parts, &scheme, &taken) => Arc::clone(group),
                 _ => {
-                    let group = Group::new(name, parts, &scheme, &taken);
+                    let group = Group::new(name, parts, &scheme, &taken, kept.map(|group| &**group));
                     tally.note_dropped(&group.plan.dropped);
                     Arc::new(group)
                 }

@@ -5,7 +5,8 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hash, Hasher};
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -54,11 +55,24 @@ impl Block {
         self.part.families.get(self.family)
     }
 
-    /// Samples to print.
-    pub(crate) fn samples(&self) -> impl Iterator<Item = Sample<'_>> {
+    /// Samples to print of those at these places.
+    pub(crate) fn samples_at(&self, rows: Range<usize>) -> impl Iterator<Item = Sample<'_>> {
         let skip = &self.skip;
-        let all = self.family().into_iter().flat_map(Family::samples).enumerate();
+        let there = self.family().into_iter().flat_map({
+            let rows = rows.clone();
+            move |family| family.samples_at(rows.clone())
+        });
+        let all = rows.zip(there);
         all.filter(|(at, _)| skip.is_empty() || skip.binary_search(at).is_err()).map(|(_, sample)| sample)
+    }
+
+    /// Hashes what the text of these rows depends on beside their labels and values, and beside their family's head.
+    pub(crate) fn hash_around(&self, rows: &Range<usize>, state: &mut impl Hasher) {
+        self.added.hash(state);
+        self.family().map(|family| &family.descriptor().labels).hash(state);
+        for at in self.skip.iter().filter(|at| rows.contains(at)) {
+            (at - rows.start).hash(state);
+        }
     }
 
     fn len(&self) -> usize {

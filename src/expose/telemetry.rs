@@ -20,7 +20,7 @@ crate::metrics! {
     HTTP_CONNECTIONS = gauge "stackcast_http_connections" [], Count, "stackcast itself";
     /// Connections closed without an answer: address (not in the allow list), tls (handshake failed), timeout.
     HTTP_REFUSED = counter "stackcast_http_connections_refused_total" [reason], Count, "stackcast itself";
-    /// Bytes of metrics text rendered; unchanged groups are not rendered again.
+    /// Bytes of metrics text rendered; unchanged rows are not rendered again.
     RENDERED_BYTES = counter "stackcast_exposition_rendered_bytes_total" [group], Bytes, "stackcast itself";
     /// Time spent rendering and compressing metrics text.
     RENDER_SECONDS = counter "stackcast_exposition_render_seconds_total" [group], Seconds, "stackcast itself";

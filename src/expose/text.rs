@@ -7,19 +7,20 @@ use crate::model::histogram::HistogramValue;
 use crate::model::metric::Kind;
 use crate::model::part::Value;
 
-use super::output::Output;
 use super::plan::{Block, Plan, PlannedFamily};
+use super::segment::{Run, Segment};
 
 /// Whole numbers below this are printed as integers: all of them are exact.
 const INTEGERS_BELOW: f64 = 9.0e15;
 
-/// Writes a group.
-pub(crate) fn write(plan: &Plan, out: &mut Output) {
-    for family in &plan.families {
-        write_head(family, out.buffer());
-        for block in &family.blocks {
-            write_block(family, block, out);
+/// Writes a segment of a plan.
+pub(crate) fn write(plan: &Plan, segment: &Segment, buffer: &mut Vec<u8>) {
+    for run in &segment.runs {
+        let Some((family, block)) = run.of(plan) else { continue };
+        if run.head {
+            write_head(family, buffer);
         }
+        write_rows(family, block, run, buffer);
     }
 }
 
@@ -38,26 +39,24 @@ fn write_head(family: &PlannedFamily, buffer: &mut Vec<u8>) {
     });
 }
 
-fn write_block(family: &PlannedFamily, block: &Block, out: &mut Output) {
+fn write_rows(family: &PlannedFamily, block: &Block, run: &Run, buffer: &mut Vec<u8>) {
     let labels = Labels::new(block);
     let start = [family.name.as_bytes(), labels.open(), &labels.added].concat();
     let mut scratch = Vec::new();
-    for sample in block.samples() {
+    for sample in block.samples_at(run.rows.clone()) {
         match sample.value() {
             Value::Number(number) => {
-                let buffer = out.buffer();
                 buffer.extend_from_slice(&start);
                 labels.write(sample.labels(), buffer);
                 buffer.extend_from_slice(labels.close());
                 write_number(buffer, number);
                 buffer.push(b'\n');
-                out.checkpoint();
             }
             Value::Histogram(value) => {
                 scratch.clear();
                 scratch.extend_from_slice(&labels.added);
                 labels.write(sample.labels(), &mut scratch);
-                write_histogram(&family.name, &scratch, value, out);
+                write_histogram(&family.name, &scratch, value, buffer);
             }
         }
     }
@@ -110,12 +109,11 @@ impl Labels {
 }
 
 /// `labels` is the label text without its last quote, or empty.
-fn write_histogram(name: &str, labels: &[u8], value: &HistogramValue, out: &mut Output) {
+fn write_histogram(name: &str, labels: &[u8], value: &HistogramValue, buffer: &mut Vec<u8>) {
     let mut cumulated = 0u64;
     let bounds = value.bounds.iter().copied().chain([f64::INFINITY]);
     for (bound, count) in bounds.zip(&value.counts) {
         cumulated += count;
-        let buffer = out.buffer();
         buffer.extend_from_slice(name.as_bytes());
         buffer.extend_from_slice(b"_bucket{");
         buffer.extend_from_slice(labels);
@@ -126,7 +124,6 @@ fn write_histogram(name: &str, labels: &[u8], value: &HistogramValue, out: &mut 
         buffer.push(b'\n');
     }
     for suffix in ["_sum", "_count"] {
-        let buffer = out.buffer();
         buffer.extend_from_slice(name.as_bytes());
         buffer.extend_from_slice(suffix.as_bytes());
         if !labels.is_empty() {
@@ -141,7 +138,6 @@ fn write_histogram(name: &str, labels: &[u8], value: &HistogramValue, out: &mut 
         }
         buffer.push(b'\n');
     }
-    out.checkpoint();
 }
 
 /// Writes a number as Prometheus reads it.

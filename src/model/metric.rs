@@ -5,7 +5,7 @@
 use std::borrow::Cow;
 
 /// Prometheus' type of a family.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
     /// A value that goes up and down.
     Gauge,

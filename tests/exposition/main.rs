@@ -17,6 +17,7 @@ mod cache;
 mod golden;
 mod parser;
 mod reads_back;
+mod segments;
 
 use std::sync::Arc;
 

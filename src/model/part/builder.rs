@@ -2,8 +2,9 @@
 
 use std::any::Any;
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::family::{Family, Rejected, Values};
 use super::{Dropped, Part, PartKey, Row, Tables};
@@ -15,6 +16,7 @@ use crate::model::metric::{Descriptor, Metric};
 #[derive(Debug, Default)]
 pub struct PartBuilder {
     families: Vec<Family>,
+    /// Asked for each sample, so its hash is a quick one.
     by_name: HashMap<Cow<'static, str>, usize>,
     tables: Tables,
 }

@@ -6,6 +6,7 @@
 
 mod builder;
 mod family;
+mod span;
 
 use std::any::{Any, TypeId};
 use std::borrow::Cow;
@@ -15,6 +16,7 @@ use std::sync::Arc;
 pub use builder::PartBuilder;
 use family::Rejected;
 pub use family::{Dropped, Family, LABEL_VALUE_BYTES_MAX, Row, Sample, Value};
+pub use span::{SPAN_BYTES_MIN, Span, span_hasher};
 
 use super::clock::Timestamp;
 
