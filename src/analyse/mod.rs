@@ -2,6 +2,7 @@
 
 pub mod anomaly;
 pub mod capacity;
+pub mod clean;
 pub mod forecast;
 pub mod predict;
 mod settings;
@@ -9,3 +10,10 @@ pub mod signals;
 pub mod tiers;
 
 pub use settings::Settings;
+
+use crate::model::metric::Descriptor;
+
+/// Every table of gauges that analysis fills, for the reference.
+pub fn tables() -> [&'static [&'static Descriptor]; 4] {
+    [capacity::METRICS, signals::METRICS, predict::METRICS, tiers::METRICS]
+}

@@ -1,10 +1,28 @@
 //! The one table of tiers, which gauges, rules and dashboards read.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
+
+use crate::model::part::PartBuilder;
 
 crate::metrics! {
     /// Where a tier begins. kind: predicted (a forecast), measured (a present value), anomaly (a score), gate (below it no forecast is worth an alert).
     THRESHOLD = gauge "stackcast_threshold_ratio" [tier resource kind], Ratio, "configuration analysis.tiers";
+}
+
+/// The table as gauges: a row for each resource that is there.
+pub fn emit<'a>(tiers: &Tiers, resources: impl Iterator<Item = &'a str>) -> PartBuilder {
+    let mut part = PartBuilder::new();
+    let resources: BTreeSet<&str> = resources.filter(|resource| !resource.is_empty()).collect();
+    for resource in resources {
+        for (tier, ratio) in tiers.predicted() {
+            part.put(&THRESHOLD, [tier, resource, "predicted"], ratio);
+        }
+        part.put(&THRESHOLD, ["high", resource, "measured"], tiers.measured(resource));
+        part.put(&THRESHOLD, ["gate", resource, "gate"], tiers.gate);
+    }
+    part
 }
 
 /// Where tiers begin, as ratios of what is usable.

@@ -17,7 +17,7 @@ use crate::model::metric::Descriptor;
 use crate::model::part::PartBuilder;
 
 /// The families of capacity.
-pub static METRICS: &[&Descriptor] = emit::METRICS;
+pub(super) static METRICS: &[&Descriptor] = emit::METRICS;
 
 /// Puts all figures of a region.
 pub(super) fn emit(part: &mut PartBuilder, figures: &Figures) {

@@ -16,4 +16,4 @@ pub use settings::Settings;
 use crate::model::metric::Descriptor;
 
 /// The families of predictions.
-pub static METRICS: &[&Descriptor] = emit::METRICS;
+pub(super) static METRICS: &[&Descriptor] = emit::METRICS;

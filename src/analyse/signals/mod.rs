@@ -14,7 +14,6 @@ use rates::Rates;
 use super::Settings;
 use super::capacity::{self, Place};
 use crate::model::clock::Timestamp;
-use crate::model::metric::Descriptor;
 use crate::model::part::{Origin, PartBuilder, PartKey};
 use crate::model::signal::{Basis, Scope, SeriesKey, Signal, Tick};
 use crate::model::snapshot::Snapshot;
@@ -22,11 +21,6 @@ use crate::model::snapshot::Snapshot;
 crate::metrics! {
     /// The present value of a signal without a ceiling, as it is kept, forecast and watched.
     VALUE = gauge "stackcast_signal_value" [scope entity signal], None, "see docs/signals.md";
-}
-
-/// Every table of gauges that this stage fills.
-pub fn tables() -> impl Iterator<Item = &'static [&'static Descriptor]> {
-    [capacity::METRICS, METRICS].into_iter()
 }
 
 /// One kind of fact.
