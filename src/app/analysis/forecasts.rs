@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 
 use super::Analysis;
+use crate::analyse::clean::clean;
 use crate::analyse::predict::{self, predict};
 use crate::analyse::signals::built_in;
 use crate::analyse::{Settings, forecast::ForecastError};
@@ -115,7 +116,12 @@ impl Inner {
     fn make(&self, signal: &Signal, stretches: Vec<Stretch>, settings: &Settings) {
         let telemetry = &self.analysis.telemetry;
         let all = stretches.len();
-        let live: Vec<Stretch> = stretches.into_iter().filter(|stretch| !ended(stretch)).collect();
+        let mut live: Vec<Stretch> = stretches.into_iter().filter(|stretch| !ended(stretch)).collect();
+        for stretch in &mut live {
+            for (reason, samples) in clean(signal, stretch) {
+                telemetry.rejected(&signal.name, reason, samples);
+            }
+        }
         telemetry.count("forecast", "skipped", all - live.len());
         if !live.is_empty() {
             let missing = live.iter().map(missing_lately).sum::<f64>() / live.len() as f64;

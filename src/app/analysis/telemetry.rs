@@ -16,6 +16,8 @@ crate::metrics! {
     DURATION = histogram "stackcast_model_run_duration_seconds" [stage], Seconds, "analysis";
     /// Series that a signal lacks now although it had them within the last day, over all of its series.
     MISSING = gauge "stackcast_data_missing_samples_ratio" [signal], Ratio, "history";
+    /// Samples of histories that forecasts left out or moved, by reason: range (not possible), outlier (a lone spike), reset (of a counter), shift (moved to the level after a lasting shift).
+    REJECTED = counter "stackcast_data_rejected_samples_total" [signal reason], Count, "cleaning of histories, each run anew";
 }
 
 /// Every table of this folder.
@@ -38,6 +40,7 @@ pub(in crate::app) struct Telemetry {
 struct Counts {
     runs: BTreeMap<(&'static str, &'static str), u64>,
     missing: BTreeMap<String, f64>,
+    rejected: BTreeMap<(String, &'static str), u64>,
 }
 
 impl Default for Telemetry {
@@ -57,6 +60,11 @@ impl Telemetry {
         self.lock().missing.insert(signal.to_owned(), ratio);
     }
 
+    /// Counts samples that cleaning rejected.
+    pub(super) fn rejected(&self, signal: &str, reason: &'static str, samples: u64) {
+        *self.lock().rejected.entry((signal.to_owned(), reason)).or_default() += samples;
+    }
+
     /// Notes how long all forecasts took.
     pub(super) fn forecast_took(&self, duration: Duration) {
         self.forecasting.observe(duration);
@@ -71,6 +79,9 @@ impl Telemetry {
         }
         for (signal, ratio) in &counts.missing {
             part.put(&MISSING, [signal], *ratio);
+        }
+        for ((signal, reason), samples) in &counts.rejected {
+            part.put(&REJECTED, [signal, reason], *samples as f64);
         }
         part.put_histogram(&DURATION, ["forecast"], self.forecasting.snapshot());
         part.seal(PartKey { group: GROUP, origin: Origin::LOCAL, source: GROUP.into() }, at, usize::MAX).0
