@@ -47,7 +47,7 @@ pub struct Settings {
     /// What is kept on disk.
     pub data: Data,
     /// Analysis of what was collected.
-    pub analysis: Analysis,
+    pub analysis: crate::analyse::Settings,
     /// The program's own log, on standard error.
     pub log: Log,
 }
@@ -65,21 +65,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self { series_per_family: 250_000, series_total: 1_500_000 }
-    }
-}
-
-/// Analysis of what was collected.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Analysis {
-    /// Minutes between the points that history and models work on; divides a day. COLLECTION_INTERVAL_MINUTES
-    /// in the environment sets it too.
-    pub grid_minutes: u32,
-}
-
-impl Default for Analysis {
-    fn default() -> Self {
-        Self { grid_minutes: 5 }
     }
 }
 

@@ -176,6 +176,13 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
         "analysis.grid_minutes",
         format!("{grid} does not divide a day into points; use 1 to 60, for example 5, 10, 15, 20, 30 or 60"),
     );
+    let capacity = &settings.analysis.capacity;
+    faults.range("analysis.capacity.failure_reserve_hosts", capacity.failure_reserve_hosts.into(), 0..=1000);
+    faults.unless(
+        (0.0..1.0).contains(&capacity.buffer_ratio),
+        "analysis.capacity.buffer_ratio",
+        format!("{} is no share to keep free; use 0 to less than 1, for example 0.1", capacity.buffer_ratio),
+    );
     for entry in &settings.filter.disable_metrics {
         let name = entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
         faults.unless(

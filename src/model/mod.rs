@@ -10,5 +10,6 @@ pub mod id;
 pub mod inventory;
 pub mod metric;
 pub mod part;
+pub mod prediction;
 pub mod signal;
 pub mod snapshot;

@@ -1,0 +1,208 @@
+//! The prediction of one series.
+
+use std::collections::BTreeMap;
+
+use super::settings::Settings;
+use crate::analyse::forecast::{BacktestErrors, Engine, Fitted, ForecastError, Options, Series};
+use crate::analyse::tiers::Tiers;
+use crate::history::Stretch;
+use crate::model::prediction::{Accuracy, Ahead, Band, Crossing, Horizon, Prediction};
+use crate::model::signal::{Scope, Signal};
+
+/// Hours that the short model looks ahead.
+const SHORT_HOURS: usize = 24;
+/// Hours that the long model looks ahead.
+const LONG_HOURS: usize = 90 * 24;
+/// An accuracy is told only for horizons of which the history holds so many.
+const HORIZONS_IN_HISTORY: f64 = 3.0;
+/// Hypervisors are many: their curves end after so many days, and they have no horizon beyond.
+const HYPERVISOR_DAYS: usize = 7;
+const CURVE_DAYS: usize = 90;
+
+/// What is said of a series, from its values at full hours.
+///
+/// The next day comes from the combination of models on the hours themselves, everything further from whole days.
+///
+/// # Errors
+/// A series without two finite values, or of a step that no engine takes.
+pub fn predict(
+    signal: &Signal,
+    stretch: &Stretch,
+    settings: &Settings,
+    tiers: &Tiers,
+) -> Result<Prediction, ForecastError> {
+    let step = i64::try_from(stretch.step.as_secs()).unwrap_or(i64::MAX);
+    let start = stretch.start.millis().div_euclid(1000);
+    let rows: Vec<(i64, f64)> =
+        (0_i64..).zip(&stretch.values).map(|(index, value)| (start.saturating_add(index * step), *value)).collect();
+    let series = Series::from_rows(&rows, step)?;
+    let options = |horizon| Options { horizon, min: signal.min, max: signal.max };
+    let near = Engine::fit(&series, &options(SHORT_HOURS))?;
+    let next_day = near.forecast(SHORT_HOURS, settings.interval_level)?;
+    let history_seconds = series.values().len() as f64 * step as f64;
+    let mut prediction = Prediction {
+        trained: series.last(),
+        history_seconds,
+        missing_ratio: series.missing_ratio(),
+        ready: next_day.ready,
+        model: next_day.leading.first().map_or(next_day.model, |leading| leading.0).to_owned(),
+        season_seconds: if next_day.season.short > 1 { next_day.season.short as f64 * step as f64 } else { 0.0 },
+        level: settings.interval_level,
+        ahead: BTreeMap::new(),
+        crossings: BTreeMap::new(),
+        window_seconds: 0.0,
+        daily_growth: near.daily_growth().map(|(growth, _)| growth),
+        hourly: next_day.steps.iter().map(band).collect(),
+        daily: Vec::new(),
+    };
+    let (first, last) = (prediction.hourly.first().copied(), prediction.hourly.last().copied());
+    put(&mut prediction, Horizon::Hour, first, next_day.backtest);
+    put(&mut prediction, Horizon::Day, last, next_day.backtest);
+    further(&mut prediction, &series, &options(LONG_HOURS), stretch.key.scope)?;
+    if let Some(ceiling) = signal.ceiling {
+        cross(&mut prediction, &near, ceiling, tiers, series.last());
+    }
+    Ok(prediction)
+}
+
+/// Weeks to a quarter ahead.
+fn further(prediction: &mut Prediction, series: &Series, options: &Options, scope: Scope) -> Result<(), ForecastError> {
+    let far = Engine::fit(series, options)?;
+    let steps = far.forecast(LONG_HOURS, prediction.level)?;
+    let at = |hours: usize| steps.steps.get(hours.saturating_sub(1)).map(band);
+    let days = if scope == Scope::Hypervisor { HYPERVISOR_DAYS } else { CURVE_DAYS };
+    prediction.daily = (2..=days).filter_map(|day| at(day * 24)).collect();
+    for horizon in [Horizon::Week, Horizon::Month, Horizon::Quarter] {
+        if scope != Scope::Hypervisor || horizon == Horizon::Week {
+            put(prediction, horizon, at(horizon.hours() as usize), steps.backtest);
+        }
+    }
+    Ok(())
+}
+
+fn put(prediction: &mut Prediction, horizon: Horizon, band: Option<Band>, errors: Option<BacktestErrors>) {
+    let enough = prediction.history_seconds >= HORIZONS_IN_HISTORY * f64::from(horizon.hours()) * 3600.0;
+    if let Some(band) = band {
+        let accuracy = errors.filter(|_| enough).map(accuracy);
+        prediction.ahead.insert(horizon, Ahead { band, accuracy });
+    }
+}
+
+/// When each tier is crossed for good.
+fn cross(prediction: &mut Prediction, fitted: &Fitted, ceiling: f64, tiers: &Tiers, now: i64) {
+    for (tier, ratio) in tiers.predicted() {
+        // The same futures for every tier, so that a higher one is never crossed sooner.
+        let Some(found) = fitted.exhaustion(ratio * ceiling, prediction.level, 0) else { return };
+        let at = |seconds: f64| now as f64 + seconds;
+        let crossing = Crossing { mid: at(found.mid), upper: at(found.upper), lower: at(found.lower) };
+        prediction.crossings.insert(tier.to_owned(), crossing);
+        prediction.window_seconds = found.window;
+    }
+}
+
+fn band(step: &crate::analyse::forecast::Step) -> Band {
+    Band { mean: step.mean, lower: step.lower, upper: step.upper }
+}
+
+fn accuracy(errors: BacktestErrors) -> Accuracy {
+    Accuracy {
+        mase: errors.mase,
+        naive_mase: errors.naive_mase,
+        wape: errors.wape,
+        bias: errors.bias,
+        coverage: errors.coverage,
+        origins: errors.origins,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::analyse::signals::built_in;
+    use crate::model::clock::Timestamp;
+    use crate::model::part::Origin;
+    use crate::model::signal::SeriesKey;
+
+    fn utilization() -> &'static Signal {
+        built_in().into_iter().find(|signal| signal.name == "utilization").unwrap()
+    }
+
+    fn stretch(scope: Scope, values: Vec<f64>) -> Stretch {
+        let key = SeriesKey {
+            signal: Arc::from("utilization"),
+            origin: Origin::new("c", "r"),
+            scope,
+            entity: Arc::from("x"),
+            resource: Arc::from("vcpu"),
+            basis: None,
+        };
+        let (start, step) = (Timestamp::from_seconds(1_700_000_000 / 3600 * 3600), Duration::from_secs(3600));
+        Stretch { key: Arc::new(key), start, step, values }
+    }
+
+    /// Grows by 0.005 a day from 0.3, with a daily wave.
+    fn growing(hours: i32) -> Vec<f64> {
+        let wave = |hour: i32| 0.05 * (f64::from(hour % 24) / 24.0 * std::f64::consts::TAU).sin();
+        let noise = |hour: i32| f64::from(hour * 7919 % 101) / 10_000.0;
+        (0..hours).map(|hour| 0.3 + 0.005 * f64::from(hour) / 24.0 + wave(hour) + noise(hour)).collect()
+    }
+
+    fn ask(scope: Scope, values: Vec<f64>) -> Prediction {
+        predict(utilization(), &stretch(scope, values), &Settings::default(), &Tiers::default()).unwrap()
+    }
+
+    #[test]
+    fn a_growing_cloud_runs_full_when_the_growth_says() {
+        let said = ask(Scope::Cloud, growing(60 * 24));
+        assert!(said.ready);
+        assert_eq!((said.hourly.len(), said.daily.len(), said.season_seconds), (24, 89, 86_400.0));
+        assert!((said.daily_growth.unwrap() - 0.005).abs() < 0.001, "{:?}", said.daily_growth);
+        // 0.6 now; full at 0.005 a day is 80 days away.
+        let full = said.crossings["full"];
+        let days = |at: f64| (at - said.trained as f64) / 86_400.0;
+        assert!((60.0..100.0).contains(&days(full.mid)), "{}", days(full.mid));
+        assert!(full.upper <= full.mid && full.mid <= full.lower);
+        let tiers = ["medium", "high", "critical", "full"].map(|tier| said.crossings[tier].mid);
+        assert!(tiers.is_sorted(), "{tiers:?}");
+        for horizon in Horizon::ALL {
+            let band = said.ahead[&horizon].band;
+            assert!(band.lower <= band.mean && band.mean <= band.upper);
+        }
+        assert!(said.ahead[&Horizon::Day].accuracy.unwrap().mase < 1.5);
+        assert!(said.ahead[&Horizon::Quarter].accuracy.is_none(), "60 days are no three quarters");
+    }
+
+    #[test]
+    fn a_hypervisor_is_told_a_week_ahead() {
+        let said = ask(Scope::Hypervisor, growing(30 * 24));
+        assert_eq!(said.ahead.keys().copied().collect::<Vec<_>>(), [Horizon::Hour, Horizon::Day, Horizon::Week]);
+        assert_eq!(said.daily.len(), 6);
+    }
+
+    #[test]
+    fn little_history_is_not_ready_and_nothing_panics() {
+        assert!(!ask(Scope::Cloud, growing(30)).ready);
+        let odd: [Vec<f64>; 6] = [
+            vec![0.5; 800],
+            vec![0.0; 40],
+            vec![1e300, -1e300, 0.0, 1e-300],
+            [vec![0.1; 400], vec![0.9; 400]].concat(),
+            [vec![f64::NAN; 700], vec![0.2; 30]].concat(),
+            (0..900).map(|hour| if hour == 450 { 1e9 } else { 0.1 }).collect(),
+        ];
+        for values in odd {
+            let said = ask(Scope::Cloud, values);
+            assert!(said.hourly.iter().all(|band| band.mean.is_finite() && band.mean >= 0.0));
+        }
+        let nothing = predict(
+            utilization(),
+            &stretch(Scope::Cloud, vec![f64::NAN; 50]),
+            &Settings::default(),
+            &Tiers::default(),
+        );
+        assert!(nothing.is_err());
+    }
+}

@@ -1,0 +1,31 @@
+//! Settings of analysis.
+
+use serde::{Deserialize, Serialize};
+
+use super::{capacity, predict, tiers};
+
+/// Analysis of what was collected.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Minutes between the points that history and models work on; divides a day. COLLECTION_INTERVAL_MINUTES
+    /// in the environment sets it too.
+    pub grid_minutes: u32,
+    /// How capacity is counted.
+    pub capacity: capacity::Settings,
+    /// Forecasts.
+    pub forecast: predict::Settings,
+    /// Where risk begins: the one table that gauges, rules and dashboards read.
+    pub tiers: tiers::Tiers,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            grid_minutes: 5,
+            capacity: capacity::Settings::default(),
+            forecast: predict::Settings::default(),
+            tiers: tiers::Tiers::default(),
+        }
+    }
+}

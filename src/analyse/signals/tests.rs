@@ -1,0 +1,175 @@
+//! Signals of a small cloud and a host, from the tables and samples that collectors leave in the snapshot.
+
+use super::*;
+use crate::analyse::capacity::tests::{hypervisor, provider};
+use crate::model::id::Id;
+use crate::model::inventory::compute_service::{ComputeService, ComputeServices};
+use crate::model::inventory::hypervisor::Hypervisors;
+use crate::model::inventory::provider::Providers;
+use crate::model::inventory::server::{Server, Servers};
+use crate::model::snapshot::{SeriesLimits, SnapshotStore};
+
+crate::metrics! {
+    /// CPU.
+    CPU = counter "host_cpu_seconds_total" [cpu mode], Seconds, "/proc/stat";
+    /// Memory.
+    MEMORY = gauge "host_memory_MemTotal_bytes" [], Bytes, "/proc/meminfo";
+    /// Available.
+    AVAILABLE = gauge "host_memory_MemAvailable_bytes" [], Bytes, "/proc/meminfo";
+    /// Size.
+    SIZE = gauge "host_filesystem_size_bytes" [device mountpoint], Bytes, "statfs(2)";
+    /// Free.
+    AVAIL = gauge "host_filesystem_avail_bytes" [device mountpoint], Bytes, "statfs(2)";
+    /// Received.
+    RECEIVED = counter "host_network_receive_bytes_total" [device], Bytes, "/proc/net/dev";
+    /// Name.
+    UNAME = gauge "host_uname_info" [sysname nodename], Info, "uname(2)";
+}
+
+#[test]
+fn the_planted_families_are_the_hosts() {
+    assert!(METRICS.iter().all(|row| row.name.starts_with("host_")));
+}
+
+fn publish(store: &SnapshotStore, origin: &Origin, group: &'static str, builder: PartBuilder) {
+    let key = PartKey { group, origin: origin.clone(), source: group.into() };
+    let (part, dropped) = builder.seal(key, Timestamp::default(), 1000);
+    store.publish(part, dropped);
+}
+
+fn host(store: &SnapshotStore, busy: f64, idle: f64, received: f64) {
+    let mut part = PartBuilder::new();
+    part.put(&CPU, ["0", "user"], busy);
+    part.put(&CPU, ["0", "idle"], idle);
+    part.put(&MEMORY, [], 1000.0);
+    part.put(&AVAILABLE, [], 250.0);
+    for (mountpoint, size, free) in [("/", 100.0, 20.0), ("/srv", 100.0, 60.0), ("/empty", 0.0, 0.0)] {
+        part.put(&SIZE, ["sda", mountpoint], size);
+        part.put(&AVAIL, ["sda", mountpoint], free);
+    }
+    part.put(&RECEIVED, ["lo"], received * 100.0);
+    part.put(&RECEIVED, ["eth0"], received);
+    part.put(&UNAME, ["Linux", "a"], 1.0);
+    publish(store, &Origin::LOCAL, "host", part);
+}
+
+fn cloud(store: &SnapshotStore, origin: &Origin) {
+    let mut part = PartBuilder::new();
+    let providers = [provider("a", "a", &[("VCPU", 16, 0, 1.0, 4)]), provider("b", "b", &[("VCPU", 16, 0, 1.0, 12)])];
+    part.table(Arc::new(Providers(providers.into())));
+    let hypervisors = [hypervisor("a", "az1", &[], "up", "enabled"), hypervisor("b", "az2", &[], "up", "enabled")];
+    part.table(Arc::new(Hypervisors(hypervisors.into())));
+    let server = |status: &str, project: &str, zone: &str| Server {
+        status: Arc::from(status),
+        project: Id::new(project),
+        zone: Arc::from(zone),
+        ..Server::default()
+    };
+    let servers = [server("ACTIVE", "p", "az1"), server("ERROR", "p", "az2"), server("BUILD", "q", "")];
+    let servers = servers.into_iter().enumerate().map(|(n, s)| (Id::new(&format!("{n}")), Arc::new(s)));
+    part.table(Arc::new(Servers(servers.collect())));
+    let service = |enabled, up| ComputeService {
+        binary: Arc::from("nova-compute"),
+        host: Arc::from("a"),
+        zone: Arc::from("az1"),
+        enabled,
+        up,
+    };
+    part.table(Arc::new(ComputeServices(vec![service(true, true), service(true, false), service(false, false)])));
+    publish(store, origin, "test", part);
+}
+
+/// `signal scope entity resource basis` and value, sorted.
+fn told(tick: &Tick, origin: &Origin) -> Vec<(String, f64)> {
+    let own = tick.readings.iter().filter(|(key, _)| key.origin == *origin);
+    let mut rows: Vec<(String, f64)> = own
+        .map(|(key, value)| {
+            let basis = key.basis.map_or("", Basis::as_str);
+            let text = format!("{} {} {} {} {basis}", key.signal, key.scope.as_str(), key.entity, key.resource);
+            (text.trim_end().to_owned(), *value)
+        })
+        .collect();
+    rows.sort_by(|a, b| a.0.cmp(&b.0));
+    rows
+}
+
+#[test]
+fn a_cloud_and_the_host_in_it_are_read() {
+    let store = SnapshotStore::new(SeriesLimits::default());
+    let origin = Origin::new("c", "r");
+    let mut observer = Observer::default();
+    cloud(&store, &origin);
+    host(&store, 100.0, 900.0, 1000.0);
+    let settings = Settings::default();
+    let first = observer.observe(&store.load(), &settings, Timestamp::from_seconds(0));
+    assert!(!told(&first.tick, &Origin::LOCAL).iter().any(|(name, _)| name.contains("cpu")), "a rate of one look");
+    host(&store, 130.0, 970.0, 2000.0);
+    let second = observer.observe(&store.load(), &settings, Timestamp::from_seconds(100));
+    let expected = [
+        ("compute_services_down cloud c", 1.0),
+        ("instances az az1", 1.0),
+        ("instances az az2", 1.0),
+        ("instances cloud c", 3.0),
+        ("instances project p", 2.0),
+        ("instances project q", 1.0),
+        ("instances_build cloud c", 1.0),
+        ("instances_error cloud c", 1.0),
+        ("utilization az az1 vcpu allocation", 0.25),
+        ("utilization az az2 vcpu allocation", 0.75),
+        ("utilization cloud c vcpu allocation", 0.5),
+        ("utilization hypervisor a disk demand", 0.8),
+        ("utilization hypervisor a memory demand", 0.75),
+        ("utilization hypervisor a vcpu allocation", 0.25),
+        ("utilization hypervisor a vcpu demand", 0.3),
+        ("utilization hypervisor b vcpu allocation", 0.75),
+    ];
+    let rounded = |rows: Vec<(String, f64)>| -> Vec<(String, f64)> {
+        rows.into_iter().map(|(name, value)| (name, (value * 1e9).round() / 1e9)).collect()
+    };
+    assert_eq!(rounded(told(&second.tick, &origin)), expected.map(|(name, value)| (name.to_owned(), value)));
+    let expected = [
+        ("network_receive_bytes_per_second host a", 10.0),
+        ("utilization host a cpu demand", 0.3),
+        ("utilization host a disk demand", 0.8),
+        ("utilization host a memory demand", 0.75),
+    ];
+    let local = rounded(told(&second.tick, &Origin::LOCAL));
+    assert_eq!(local, expected.map(|(name, value)| (name.to_owned(), value)));
+}
+
+#[test]
+fn every_reading_is_a_gauge_too() {
+    let store = SnapshotStore::new(SeriesLimits::default());
+    let origin = Origin::new("c", "r");
+    cloud(&store, &origin);
+    let seen = Observer::default().observe(&store.load(), &Settings::default(), Timestamp::default());
+    let mut gauges = 0;
+    for (key, builder) in seen.parts {
+        let (part, dropped) = builder.seal(key, Timestamp::default(), 10_000);
+        assert!(dropped.is_empty());
+        let shown = part.families.iter().filter(|family| {
+            ["stackcast_capacity_utilization_ratio", "stackcast_signal_value"].contains(&&*family.descriptor().name)
+        });
+        gauges += shown.map(|family| family.len()).sum::<usize>();
+    }
+    assert_eq!(gauges, seen.tick.readings.len());
+}
+
+#[test]
+fn nothing_is_read_from_nothing() {
+    let store = SnapshotStore::new(SeriesLimits::default());
+    let seen = Observer::default().observe(&store.load(), &Settings::default(), Timestamp::default());
+    assert!(seen.tick.readings.is_empty() && seen.parts.is_empty());
+}
+
+#[test]
+fn built_in_signals_have_names_of_their_own_and_ask_for_their_own_gauge() {
+    let signals = built_in();
+    for signal in &signals {
+        assert_eq!(signals.iter().filter(|other| other.name == signal.name).count(), 1, "{}", signal.name);
+        let named = format!("\"{}\"", signal.name);
+        assert!(signal.ceiling.is_some() || signal.query.expression.contains(&named), "{}", signal.name);
+        assert!(signal.help.ends_with('.'));
+    }
+    assert!(sources().any(|(collector, names)| collector == "host" && names.contains(&"load1")));
+}

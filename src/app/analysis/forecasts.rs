@@ -1,0 +1,207 @@
+//! Forecasts of every signal: made in the background, kept over restarts, published with the time that is left.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+
+use super::Analysis;
+use crate::analyse::clean::clean;
+use crate::analyse::predict::{self, predict};
+use crate::analyse::signals::built_in;
+use crate::analyse::{Settings, forecast::ForecastError};
+use crate::history::{Stretch, Want};
+use crate::model::clock::Timestamp;
+use crate::model::part::{Origin, PartBuilder};
+use crate::model::prediction::{Prediction, Predictions};
+use crate::model::signal::{SeriesKey, Signal};
+
+/// Models work on hours.
+const HOUR: Duration = Duration::from_secs(3600);
+/// A series without a value for so many hours has ended: there is nothing to say of its future.
+const ENDED_HOURS: usize = 6;
+const GROUP: &str = "analysis.forecast";
+
+/// The forecasts of all series, and when they were made.
+pub(super) struct Forecasts(Arc<Inner>);
+
+struct Inner {
+    analysis: Arc<Analysis>,
+    /// By region.
+    current: Mutex<BTreeMap<Origin, Arc<Predictions>>>,
+    /// Seconds since the epoch of the last run's beginning.
+    last_run: AtomicI64,
+    running: AtomicBool,
+    task: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Forecasts {
+    /// With what was kept by the last process.
+    pub(super) async fn restore(analysis: Arc<Analysis>) -> Self {
+        let inner = Arc::new(Inner {
+            analysis,
+            current: Mutex::default(),
+            last_run: AtomicI64::new(i64::MIN),
+            running: AtomicBool::new(false),
+            task: Mutex::default(),
+        });
+        Self(inner)
+    }
+
+    /// Publishes what is known, counted from `at`.
+    pub(super) fn publish(&self, at: Timestamp) {
+        self.0.publish(at);
+    }
+
+    /// Starts a run unless one is under way or the last one is recent.
+    pub(super) fn run_if_due(&self, at: Timestamp) {
+        let settings = self.0.analysis.settings.load_full();
+        let now = at.millis().div_euclid(1000);
+        let interval = i64::from(settings.forecast.interval_minutes) * 60;
+        let due = now.saturating_sub(self.0.last_run.load(Ordering::Relaxed)) >= interval;
+        if !settings.forecast.enabled || !due || self.0.running.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.0.last_run.store(now, Ordering::Relaxed);
+        let inner = Arc::clone(&self.0);
+        let task = tokio::spawn(async move {
+            let start = inner.analysis.clock.instant();
+            inner.run(&settings, at).await;
+            inner.analysis.telemetry.forecast_took(start.elapsed());
+            inner.publish(inner.analysis.clock.now());
+            inner.running.store(false, Ordering::Release);
+        });
+        *self.0.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+    }
+
+    /// Waits for nothing: what a cut run had not finished is made anew after the start.
+    pub(super) async fn end(&self) {
+        let task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+}
+
+impl Inner {
+    async fn run(self: &Arc<Self>, settings: &Arc<Settings>, at: Timestamp) {
+        let hours = at.millis().div_euclid(3_600_000);
+        let to = Timestamp::from_millis(hours * 3_600_000);
+        let from = to.minus(HOUR * 24 * settings.forecast.history_days);
+        for signal in built_in() {
+            let signal = Arc::new(signal.clone());
+            let want = Want { signal: Arc::clone(&signal), only: None, from, to, step: HOUR };
+            let answer = match self.analysis.history.history.read(&want).await {
+                Ok(answer) => answer,
+                Err(error) => {
+                    tracing::error!(signal = %signal.name, %error, "no forecast: the history cannot be read");
+                    self.analysis.telemetry.count("forecast", "error", 1);
+                    continue;
+                }
+            };
+            for warning in answer.warnings {
+                tracing::warn!(signal = %signal.name, warning, "the history is incomplete");
+            }
+            let (inner, settings) = (Arc::clone(self), Arc::clone(settings));
+            let made = tokio::task::spawn_blocking(move || inner.make(&signal, answer.stretches, &settings));
+            if let Err(fault) = made.await {
+                tracing::error!(%fault, "forecasting a signal ended unexpectedly");
+            }
+        }
+    }
+
+    /// Forecasts all series of a signal and takes them in.
+    fn make(&self, signal: &Signal, stretches: Vec<Stretch>, settings: &Settings) {
+        let telemetry = &self.analysis.telemetry;
+        let all = stretches.len();
+        let mut live: Vec<Stretch> = stretches.into_iter().filter(|stretch| !ended(stretch)).collect();
+        for stretch in &mut live {
+            for (reason, samples) in clean(signal, stretch) {
+                telemetry.rejected(&signal.name, reason, samples);
+            }
+        }
+        telemetry.count("forecast", "skipped", all - live.len());
+        if !live.is_empty() {
+            let missing = live.iter().map(missing_lately).sum::<f64>() / live.len() as f64;
+            telemetry.missing(&signal.name, missing);
+        }
+        let made = on_half_the_cores(&live, |stretch| predict(signal, stretch, &settings.forecast, &settings.tiers));
+        let mut fresh: BTreeMap<Origin, BTreeMap<Arc<SeriesKey>, Arc<Prediction>>> = BTreeMap::new();
+        for (stretch, result) in live.iter().zip(made) {
+            match result {
+                Some(Ok(prediction)) => {
+                    let of_region = fresh.entry(stretch.key.origin.clone()).or_default();
+                    of_region.insert(Arc::clone(&stretch.key), Arc::new(prediction));
+                    telemetry.count("forecast", "ok", 1);
+                }
+                Some(Err(error)) => {
+                    tracing::debug!(key = ?stretch.key, %error, "no forecast");
+                    telemetry.count("forecast", "skipped", 1);
+                }
+                None => telemetry.count("forecast", "error", 1),
+            }
+        }
+        self.take_in(&signal.name, fresh);
+    }
+
+    /// Replaces all predictions of a signal.
+    fn take_in(&self, signal: &str, mut fresh: BTreeMap<Origin, BTreeMap<Arc<SeriesKey>, Arc<Prediction>>>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let origins: Vec<Origin> = current.keys().chain(fresh.keys()).cloned().collect();
+        for origin in origins {
+            let slot = current.entry(origin.clone()).or_default();
+            let others = slot.0.iter().filter(|(key, _)| &*key.signal != signal);
+            let mut all: BTreeMap<_, _> = others.map(|(key, kept)| (Arc::clone(key), Arc::clone(kept))).collect();
+            all.append(&mut fresh.remove(&origin).unwrap_or_default());
+            *slot = Arc::new(Predictions(all));
+        }
+    }
+
+    fn publish(&self, at: Timestamp) {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for (origin, predictions) in current {
+            let mut part = PartBuilder::new();
+            predict::emit(&mut part, &predictions, at);
+            part.table(predictions);
+            self.analysis.publish(GROUP, origin, part, at);
+        }
+    }
+}
+
+/// Whether a series has no value lately.
+fn ended(stretch: &Stretch) -> bool {
+    stretch.values.iter().rev().take(ENDED_HOURS).all(|value| value.is_nan())
+}
+
+/// Share of the last day without a value.
+fn missing_lately(stretch: &Stretch) -> f64 {
+    let day = || stretch.values.iter().rev().take(24);
+    day().filter(|value| value.is_nan()).count() as f64 / day().count().max(1) as f64
+}
+
+/// Applies `work` to each series on half of the cores: the other half collects and answers. A panic costs its own
+/// result only.
+fn on_half_the_cores(
+    stretches: &[Stretch],
+    work: impl Fn(&Stretch) -> Result<Prediction, ForecastError> + Sync,
+) -> Vec<Option<Result<Prediction, ForecastError>>> {
+    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
+    let next = AtomicUsize::new(0);
+    let results: Vec<Mutex<Option<Result<Prediction, ForecastError>>>> =
+        stretches.iter().map(|_| Mutex::default()).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let (Some(stretch), Some(slot)) = (stretches.get(index), results.get(index)) else { break };
+                    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(stretch))).ok();
+                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = result;
+                }
+            });
+        }
+    });
+    results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+}

@@ -1,0 +1,129 @@
+//! The analysis task: reads signals each minute, hands a tick to history at every point of the grid, and has forecasts
+//! made in the background.
+//!
+//! It lives as long as the process: a reload changes its settings, and what models have learned stays.
+
+mod forecasts;
+mod telemetry;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use tokio_util::sync::CancellationToken;
+
+use crate::analyse::signals::Observer;
+use crate::analyse::{Settings, tiers};
+use crate::history;
+use crate::model::clock::{Clock, Timestamp};
+use crate::model::part::{Origin, PartBuilder, PartKey};
+use crate::model::snapshot::SnapshotStore;
+use forecasts::Forecasts;
+pub(super) use telemetry::Telemetry;
+
+/// How often signals are read.
+const LOOK: Duration = Duration::from_secs(60);
+/// After the start, until the first collections have ended, more often.
+const FIRST_LOOKS: Duration = Duration::from_secs(10);
+const FIRST_LOOKS_END: Duration = Duration::from_secs(60);
+
+/// What the task works with.
+pub(super) struct Analysis {
+    pub(super) store: Arc<SnapshotStore>,
+    pub(super) clock: Clock,
+    pub(super) settings: Arc<ArcSwap<Settings>>,
+    pub(super) history: history::Opened,
+    pub(super) telemetry: Arc<Telemetry>,
+}
+
+impl Analysis {
+    /// Runs until it is stopped.
+    pub(super) async fn run(self, stop: CancellationToken) {
+        let this = Arc::new(self);
+        let forecasts = Forecasts::restore(Arc::clone(&this)).await;
+        let mut observer = Observer::default();
+        let mut last: Option<Timestamp> = None;
+        let start = this.clock.instant();
+        loop {
+            let at = this.clock.now();
+            observer = this.look(observer, at, last).await;
+            forecasts.publish(at);
+            forecasts.run_if_due(at);
+            last = Some(at);
+            let pause = if start.elapsed() < FIRST_LOOKS_END { FIRST_LOOKS } else { until_next(at) };
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = stop.cancelled() => break,
+            }
+        }
+        forecasts.end().await;
+    }
+
+    /// Reads all signals, publishes them, and keeps them when a point of the grid has been reached.
+    async fn look(self: &Arc<Self>, mut observer: Observer, at: Timestamp, last: Option<Timestamp>) -> Observer {
+        let this = Arc::clone(self);
+        // Tens of thousands of instances are counted: not on the threads that answer requests.
+        let looked = tokio::task::spawn_blocking(move || {
+            let settings = this.settings.load();
+            let observation = observer.observe(&this.store.load(), &settings, at);
+            let resources = observation.tick.readings.iter().map(|(key, _)| &*key.resource);
+            let thresholds = tiers::emit(&settings.tiers, resources);
+            this.publish("analysis.tiers", Origin::LOCAL, thresholds, at);
+            for (key, part) in observation.parts {
+                this.publish(key.group, key.origin, part, at);
+            }
+            let mut tick = observation.tick;
+            if let Some(point) = point_reached(last, at, settings.grid_minutes) {
+                tick.at = point;
+                if let Err(error) = this.history.history.append(tick) {
+                    tracing::error!(%error, "readings of signals are not kept");
+                }
+            }
+            observer
+        });
+        match looked.await {
+            Ok(observer) => observer,
+            Err(fault) => {
+                // A defect of ours: the next look begins anew, so that the rest goes on.
+                tracing::error!(%fault, "reading signals ended unexpectedly");
+                Observer::default()
+            }
+        }
+    }
+
+    fn publish(&self, group: &'static str, origin: Origin, part: PartBuilder, at: Timestamp) {
+        let key = PartKey { group, origin, source: group.into() };
+        let (part, dropped) = part.seal(key, at, self.store.limits().per_family);
+        self.store.publish(part, dropped);
+    }
+}
+
+/// Until the next full minute, so that points of the grid are met.
+fn until_next(at: Timestamp) -> Duration {
+    let look = i64::try_from(LOOK.as_millis()).unwrap_or(i64::MAX);
+    Duration::from_millis(u64::try_from(look - at.millis().rem_euclid(look)).unwrap_or(0))
+}
+
+/// The latest point of the grid, if none was read since: what is read a little after it counts for it.
+fn point_reached(last: Option<Timestamp>, at: Timestamp, grid_minutes: u32) -> Option<Timestamp> {
+    let grid = i64::from(grid_minutes.max(1)) * 60_000;
+    let point = at.millis().div_euclid(grid) * grid;
+    let before = last?.millis();
+    (before < point).then(|| Timestamp::from_millis(point))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_point_is_met_once() {
+        let at = Timestamp::from_seconds;
+        assert_eq!(point_reached(None, at(600), 5), None, "at the start nothing is complete");
+        assert_eq!(point_reached(Some(at(590)), at(601), 5), Some(at(600)));
+        assert_eq!(point_reached(Some(at(601)), at(660), 5), None);
+        assert_eq!(point_reached(Some(at(601)), at(1300), 5), Some(at(1200)), "after a pause the latest one only");
+        assert_eq!(point_reached(Some(at(700)), at(650), 5), None, "the clock went back");
+        assert_eq!(until_next(at(601)), Duration::from_secs(59));
+    }
+}
