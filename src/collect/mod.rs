@@ -39,6 +39,8 @@ pub struct Settings {
     pub interval: Intervals,
     /// Instances.
     pub servers: Servers,
+    /// Counters of each instance's guest, read from its compute host.
+    pub diagnostics: compute::diagnostics::Settings,
     /// Services to leave out or to insist on, by name (identity, compute, placement, ...).
     pub services: std::collections::BTreeMap<String, ServiceSettings>,
     /// Restriction to one project or domain.
@@ -57,6 +59,14 @@ pub struct Scope {
     pub project_id: Option<String>,
     /// Only this domain, by id: its projects, users and groups, and their quotas.
     pub domain_id: Option<String>,
+}
+
+impl Scope {
+    /// Whether a project lies within it.
+    pub fn includes(&self, project: &str, domain: &str) -> bool {
+        self.project_id.as_deref().is_none_or(|chosen| chosen == project)
+            && self.domain_id.as_deref().is_none_or(|chosen| chosen == domain)
+    }
 }
 
 /// Seconds between collections.

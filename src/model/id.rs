@@ -3,18 +3,35 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// An id: 16 bytes when it is a UUID (with or without dashes), else the text as it came.
+/// An id: 16 bytes and how they are spelt when it is a UUID, else the text as it came; 24 bytes in all.
 ///
 /// Keystone writes projects as 32 hex digits, Nova servers with dashes, and LDAP users or the
 /// `default` domain as anything at all; printing gives back the spelling that was read.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Id {
     /// 32 lower-case hex digits without dashes.
-    Plain(u128),
+    Plain(Uuid),
     /// The same with dashes, 8-4-4-4-12.
-    Dashed(u128),
+    Dashed(Uuid),
     /// Anything else.
     Text(Arc<str>),
+}
+
+/// 128 bits, kept as bytes because a `u128` asks for places at multiples of 16, which would make every id 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Uuid([u8; 16]);
+
+impl Uuid {
+    /// The number.
+    pub fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+}
+
+impl From<u128> for Uuid {
+    fn from(number: u128) -> Self {
+        Self(number.to_be_bytes())
+    }
 }
 
 const DASHES: [usize; 4] = [8, 13, 18, 23];
@@ -39,7 +56,7 @@ impl Id {
 }
 
 /// Exactly 32 lower-case hex digits; upper case is kept as text so that printing gives back what was read.
-fn hex(digits: impl Iterator<Item = u8>) -> Option<u128> {
+fn hex(digits: impl Iterator<Item = u8>) -> Option<Uuid> {
     let (mut value, mut count) = (0u128, 0);
     for digit in digits {
         let nibble = match digit {
@@ -50,7 +67,7 @@ fn hex(digits: impl Iterator<Item = u8>) -> Option<u128> {
         value = value << 4 | u128::from(nibble);
         count += 1;
     }
-    (count == 32).then_some(value)
+    (count == 32).then(|| Uuid::from(value))
 }
 
 impl Default for Id {
@@ -71,9 +88,9 @@ impl fmt::Display for Id {
 }
 
 /// Hex digits of a number, with a dash at each of these places.
-fn spell<'b>(value: u128, buffer: &'b mut [u8; 36], dashes: &[usize]) -> &'b str {
+fn spell<'b>(value: Uuid, buffer: &'b mut [u8; 36], dashes: &[usize]) -> &'b str {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut nibbles = value.to_be_bytes().into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    let mut nibbles = value.0.into_iter().flat_map(|byte| [byte >> 4, byte & 15]);
     let length = 32 + dashes.len();
     for (at, slot) in buffer.iter_mut().enumerate().take(length) {
         let digit = if dashes.contains(&at) { None } else { nibbles.next() };
@@ -121,6 +138,11 @@ mod tests {
         }
         assert!(matches!(Id::new("7ae1b5ea0dcc459a8e9fcf53fd650311"), Id::Plain(_)));
         assert!(matches!(Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7"), Id::Dashed(_)));
+    }
+
+    #[test]
+    fn ids_are_small() {
+        assert_eq!((size_of::<Id>(), size_of::<Option<Id>>()), (24, 24));
     }
 
     proptest! {
