@@ -40,6 +40,14 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// The rate within its bounds; a file may say `nan`, of which no pace can be made.
+    fn rate(&self) -> f64 {
+        let wanted = self.requests_per_second;
+        if wanted.is_nan() { Self::default().requests_per_second } else { wanted.clamp(0.001, 1000.0) }
+    }
+}
+
 /// The form that does not depend on the driver.
 const VERSION: Microversion = Microversion::new(2, 48);
 /// Answers awaited at once: a compute host that hangs must not hold up the others.
@@ -76,8 +84,7 @@ impl Collect for Collector {
                     let detail = "Nova does not speak 2.48, the first with diagnostics of one form for all drivers";
                     Error::new(ErrorKind::Version, "compute", "servers/{id}/diagnostics", detail)
                 })?;
-            // Not a number becomes the least.
-            let rate = settings.requests_per_second.max(0.001).min(1000.0);
+            let rate = settings.rate();
             let window = cx.interval.mul_f64(WINDOW);
             let due = self.due(&servers, (rate * window.as_secs_f64()).max(1.0) as usize);
             let result = self.ask(cx, version, due, Duration::from_secs_f64(1.0 / rate), window).await;
@@ -190,12 +197,18 @@ mod tests {
         Servers(rows)
     }
 
-    fn answer() -> Result<Answer, Error> {
-        Ok(serde_json::from_str(r#"{"num_cpus": 1}"#).unwrap())
+    fn answer() -> Answer {
+        serde_json::from_str(r#"{"num_cpus": 1}"#).unwrap()
     }
 
     fn error(kind: ErrorKind) -> Result<Answer, Error> {
         Err(Error::new(kind, "compute", "diagnostics", "test"))
+    }
+
+    #[test]
+    fn any_rate_makes_a_pace() {
+        let rate = |requests_per_second| Settings { requests_per_second, ..Settings::default() }.rate();
+        assert_eq!([f64::NAN, f64::INFINITY, -1.0, 0.0, 2.0].map(rate), [5.0, 1000.0, 0.001, 0.001, 2.0]);
     }
 
     #[test]
@@ -219,11 +232,11 @@ mod tests {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
         for id in ["a", "b", "c"] {
-            collector.take(Id::new(id), answer(), Timestamp::default(), at(0)).unwrap();
+            collector.take(Id::new(id), Ok(answer()), Timestamp::default(), at(0)).unwrap();
         }
         collector.take(Id::new("a"), error(ErrorKind::Client), Timestamp::default(), at(50)).unwrap();
         assert!(collector.take(Id::new("b"), error(ErrorKind::Timeout), Timestamp::default(), at(50)).is_err());
-        collector.take(Id::new("c"), answer(), Timestamp::default(), at(60)).unwrap();
+        collector.take(Id::new("c"), Ok(answer()), Timestamp::default(), at(60)).unwrap();
         assert_eq!(collector.emit().samples(), 4, "b keeps what it had");
         collector.forget(&servers(&["b", "c"]), Duration::from_secs(100), at(120));
         assert_eq!(collector.kept.keys().map(Id::to_string).collect::<Vec<_>>(), ["c"]);
