@@ -52,6 +52,8 @@ pub struct Settings {
     pub interval: Intervals,
     /// Instances.
     pub servers: Servers,
+    /// Counters of each instance's guest, read from its compute host.
+    pub diagnostics: compute::diagnostics::Settings,
     /// Services to leave out or to insist on, by name (identity, compute, placement, ...).
     pub services: std::collections::BTreeMap<String, ServiceSettings>,
     /// Restriction to one project or domain.
@@ -77,6 +79,14 @@ impl Settings {
     /// openstack-exporter does not restrict such lists.
     fn holds_project(&self, project: &str) -> bool {
         self.compat || self.scope.project_id.as_deref().is_none_or(|only| only == project)
+    }
+}
+
+impl Scope {
+    /// Whether a project lies within it.
+    pub fn includes(&self, project: &str, domain: &str) -> bool {
+        self.project_id.as_deref().is_none_or(|chosen| chosen == project)
+            && self.domain_id.as_deref().is_none_or(|chosen| chosen == domain)
     }
 }
 

@@ -5,8 +5,8 @@ use serde::de::IgnoredAny;
 
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
-use crate::model::inventory::interner::Interner;
-use crate::model::inventory::server::Server;
+use crate::model::inventory::interner::{Interner, Pool};
+use crate::model::inventory::server::{AccessAddresses, HostId, InstanceName, Server, ServerFlavor};
 
 /// An item of the list. Only id and status are always there: of servers in a cell that is down Nova knows no more.
 #[derive(Deserialize)]
@@ -17,7 +17,7 @@ pub(super) struct Item {
     tenant_id: Option<Id>,
     user_id: Option<Id>,
     #[serde(rename = "hostId")]
-    host_id: Option<Box<str>>,
+    host_id: Option<String>,
     #[serde(rename = "accessIPv4")]
     access_ipv4: Option<Box<str>>,
     #[serde(rename = "accessIPv6")]
@@ -29,7 +29,9 @@ pub(super) struct Item {
     #[serde(rename = "OS-EXT-SRV-ATTR:hypervisor_hostname")]
     hypervisor: Option<String>,
     #[serde(rename = "OS-EXT-SRV-ATTR:instance_name")]
-    instance_name: Option<Box<str>>,
+    instance_name: Option<String>,
+    #[serde(rename = "OS-EXT-STS:vm_state")]
+    vm_state: Option<String>,
     #[serde(rename = "OS-EXT-STS:task_state")]
     task_state: Option<String>,
     #[serde(rename = "OS-EXT-STS:power_state")]
@@ -63,6 +65,21 @@ enum ImageRef {
     None(IgnoredAny),
 }
 
+/// What rows have in common; lives as long as the collector.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) texts: Interner,
+    flavors: Pool<ServerFlavor>,
+}
+
+impl Shared {
+    /// Forgets what no row uses any more; flavors first, for they hold texts.
+    pub(super) fn sweep(&mut self) {
+        self.flavors.sweep();
+        self.texts.sweep();
+    }
+}
+
 impl Item {
     /// Whether it has left the cloud. Soft-deleted servers count as gone: only `changes-since` shows them, not the list.
     pub(super) fn is_gone(&self) -> bool {
@@ -80,23 +97,28 @@ impl Item {
     }
 
     /// What is kept of it.
-    pub(super) fn into_server(self, interner: &mut Interner) -> (Id, Server) {
-        let flavor = self.flavor.as_ref();
-        let text = |text: Option<&str>, interner: &mut Interner| interner.intern(text.unwrap_or_default());
+    pub(super) fn into_server(self, shared: &mut Shared) -> (Id, Server) {
+        let Shared { texts, flavors } = shared;
+        let text = |text: Option<&str>, texts: &mut Interner| texts.intern(text.unwrap_or_default());
         let time = |text: Option<&str>| text.and_then(Timestamp::parse).unwrap_or_default();
-        let address = |address: Option<Box<str>>| address.filter(|address| !address.is_empty());
+        let flavor = self.flavor.map_or_else(ServerFlavor::default, |flavor| ServerFlavor {
+            name: text(flavor.original_name.as_deref(), texts),
+            id: flavor.id.as_deref().map(|id| texts.intern(id)),
+            vcpus: flavor.vcpus,
+            memory_mib: flavor.ram,
+            disk_gib: flavor.disk,
+            ephemeral_gib: flavor.ephemeral,
+        });
+        let access =
+            AccessAddresses { ipv4: self.access_ipv4.unwrap_or_default(), ipv6: self.access_ipv6.unwrap_or_default() };
         let server = Server {
-            status: interner.intern(&self.status),
-            task_state: self.task_state.as_deref().map(|state| interner.intern(state)),
+            status: texts.intern(&self.status),
+            vm_state: text(self.vm_state.as_deref(), texts),
+            task_state: self.task_state.as_deref().map(|state| texts.intern(state)),
             power_state: self.power_state.and_then(|state| u8::try_from(state).ok()).unwrap_or(0),
-            hypervisor: text(self.hypervisor.as_deref(), interner),
-            zone: text(self.zone.as_deref(), interner),
-            flavor_name: text(flavor.and_then(|flavor| flavor.original_name.as_deref()), interner),
-            flavor_id: flavor.and_then(|flavor| flavor.id.as_deref()).map(|id| interner.intern(id)),
-            vcpus: flavor.map_or(0, |flavor| flavor.vcpus),
-            memory_mib: flavor.map_or(0, |flavor| flavor.ram),
-            disk_gib: flavor.map_or(0, |flavor| flavor.disk),
-            ephemeral_gib: flavor.map_or(0, |flavor| flavor.ephemeral),
+            hypervisor: text(self.hypervisor.as_deref(), texts),
+            zone: text(self.zone.as_deref(), texts),
+            flavor: flavors.share(flavor),
             image: match self.image {
                 Some(ImageRef::Image { id }) => Some(id),
                 _ => None,
@@ -107,10 +129,9 @@ impl Item {
             name: self.name.unwrap_or_default(),
             project: self.tenant_id.unwrap_or_default(),
             user: self.user_id.unwrap_or_default(),
-            host_id: self.host_id.unwrap_or_default(),
-            access_ipv4: address(self.access_ipv4),
-            access_ipv6: address(self.access_ipv6),
-            instance_name: self.instance_name.unwrap_or_default(),
+            host_id: self.host_id.as_deref().map(HostId::new).unwrap_or_default(),
+            access: (access != AccessAddresses::default()).then(|| Box::new(access)),
+            instance_name: self.instance_name.as_deref().map(InstanceName::new).unwrap_or_default(),
         };
         (self.id, server)
     }

@@ -1,12 +1,13 @@
 //! Servers (instances): a full read now and then, changes in between.
 
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::server_counts;
 use super::server_item::Item;
 use super::server_state::{ReadAt, State};
 use crate::collect::decode::{list, table_soon};
@@ -23,7 +24,7 @@ use crate::openstack::error::{Error, ErrorKind};
 use crate::openstack::microversion::Microversion;
 
 crate::metrics! {
-    /// Instances of all projects.
+    /// Instances of all projects (or of the one that `collect.scope.project_id` names).
     TOTAL_VMS = gauge "openstack_nova_total_vms" [], Count, "GET /servers/detail?all_tenants=1";
     /// Active instances of a project on a hypervisor.
     RUNNING_VMS = gauge "openstack_nova_running_vms" [hostname availability_zone aggregates tenant_id], Count, "GET /servers/detail?all_tenants=1";
@@ -81,7 +82,19 @@ pub(super) struct Collector {
     read_in_full: Option<Instant>,
     /// Zones of hypervisors since all was read: servers show their host's zone, but a zone's change is none of theirs.
     zones: HashMap<Arc<str>, Arc<str>>,
-    own_project_only: bool,
+    view: View,
+}
+
+/// Whose servers are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum View {
+    /// All projects'.
+    #[default]
+    Everything,
+    /// Those of the project that the token is for.
+    Own,
+    /// Another project's, which takes the right to list them all.
+    Project(Box<str>),
 }
 
 impl Collect for Collector {
@@ -100,14 +113,16 @@ impl Collect for Collector {
                 }
             }
             self.note_zones(hypervisors.as_deref());
-            if self.own_project_only {
+            if self.view != View::Everything {
                 cx.report.set_visibility(Visibility::Project);
             }
             let flavors = if first { table_soon::<Flavors>(cx).await } else { cx.table::<Flavors>() };
             let servers = self.state.servers();
             let mut part = emit(&servers, hypervisors.as_deref());
+            server_counts::emit(&servers, &mut part);
             if cx.settings.servers.per_instance {
                 emit_each(&servers, flavors.as_deref(), &mut part);
+                server_counts::emit_unsettled(&servers, &mut part);
             }
             part.table(servers);
             Ok(part)
@@ -131,10 +146,10 @@ impl Collector {
 
     async fn read_all(&mut self, cx: &Cx, version: Option<Microversion>) -> Result<(), Error> {
         // Rights may have grown, so each full read tries for all projects again.
-        self.own_project_only = false;
+        self.view = view(cx).await?;
         match self.read_scope(cx, version).await {
-            Err(error) if error.kind == ErrorKind::Forbidden => {
-                self.own_project_only = true;
+            Err(error) if error.kind == ErrorKind::Forbidden && self.view == View::Everything => {
+                self.view = View::Own;
                 self.read_scope(cx, version).await
             }
             // A server that ends a page may be deleted before the next page is asked for; Nova then refuses the marker.
@@ -176,8 +191,20 @@ impl Collector {
 
     fn request(&self, version: Option<Microversion>) -> Request<'static> {
         let request = Request::new("servers/detail").at(version);
-        if self.own_project_only { request } else { request.query("all_tenants", "1") }
+        match &self.view {
+            View::Everything => request.query("all_tenants", "1"),
+            View::Own => request,
+            View::Project(id) => request.query("all_tenants", "1").query("project_id", id.to_string()),
+        }
     }
+}
+
+/// Whose servers the settings ask for. A token's own project needs no right to list all.
+async fn view(cx: &Cx) -> Result<View, Error> {
+    let Some(chosen) = cx.settings.scope.project_id.as_deref() else { return Ok(View::Everything) };
+    let session = cx.client.cloud().session().await?;
+    let own = session.project_id.as_deref() == Some(chosen);
+    Ok(if own { View::Own } else { View::Project(Box::from(chosen)) })
 }
 
 /// Counts: of all, and of the active ones by hypervisor, zone and project.
@@ -205,35 +232,37 @@ fn emit(servers: &Servers, hypervisors: Option<&Hypervisors>) -> PartBuilder {
 fn emit_each(servers: &Servers, flavors: Option<&Flavors>, part: &mut PartBuilder) {
     let mut order: Vec<(&Id, &Arc<Server>)> = servers.0.iter().collect();
     order.sort_unstable_by_key(|(id, _)| *id);
-    let (mut id_text, mut tenant, mut user) = (String::new(), String::new(), String::new());
+    let mut buffers: [String; 5] = Default::default();
     for (id, server) in order {
-        let id = spell(&mut id_text, id);
-        let by_name = || flavors?.0.get(&server.flavor_name).map(|flavor| &*flavor.id);
-        let flavor = server.flavor_id.as_deref().or_else(by_name).unwrap_or_default();
+        let [id_text, tenant, user, host, instance] = &mut buffers;
+        let id = spell(id_text, id);
+        let by_name = || flavors?.0.get(&server.flavor.name).map(|flavor| &*flavor.id);
+        let flavor = server.flavor.id.as_deref().or_else(by_name).unwrap_or_default();
+        let access = server.access.as_deref();
         let labels = [
             id,
             &server.status,
             &server.name,
-            spell(&mut tenant, &server.project),
-            spell(&mut user, &server.user),
-            server.access_ipv4.as_deref().unwrap_or_default(),
-            server.access_ipv6.as_deref().unwrap_or_default(),
-            &server.host_id,
+            spell(tenant, &server.project),
+            spell(user, &server.user),
+            access.map_or("", |access| &access.ipv4),
+            access.map_or("", |access| &access.ipv6),
+            spell(host, &server.host_id),
             &server.hypervisor,
             id,
             &server.zone,
             flavor,
-            &server.instance_name,
+            spell(instance, &server.instance_name),
         ];
         part.put(&SERVER_STATUS, labels, status_number(&server.status));
     }
 }
 
-/// An id as text, in a buffer that is used again.
-fn spell<'b>(buffer: &'b mut String, id: &Id) -> &'b str {
+/// Something as text, in a buffer that is used again.
+pub(super) fn spell<'b>(buffer: &'b mut String, thing: &impl Display) -> &'b str {
     buffer.clear();
     // Writing to a String cannot fail.
-    let _ = write!(buffer, "{id}");
+    let _ = write!(buffer, "{thing}");
     buffer
 }
 
@@ -291,7 +320,7 @@ mod tests {
             let server = &servers.0[&Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7")];
             assert!(server.volumes_attached && server.image.is_none());
         }
-        assert_eq!(servers(NEW).0[&Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7")].memory_mib, 2048);
+        assert_eq!(servers(NEW).0[&Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7")].flavor.memory_mib, 2048);
     }
 
     #[test]
@@ -338,7 +367,6 @@ mod tests {
         let emitted = began.elapsed() - decoded;
         let part = seal(part);
         println!("decode {decoded:?}, emit {emitted:?}, seal {:?}", began.elapsed() - decoded - emitted);
-        println!("a server is {} bytes", size_of::<Server>());
         assert_eq!(rows(&part, &SERVER_STATUS).len(), 50_000);
     }
 }

@@ -43,7 +43,7 @@ pub(crate) fn uuid(seed: u64, kind: Kind, number: u64) -> u128 {
 pub(crate) fn parse_id(text: &str) -> Option<u128> {
     use crate::model::id::Id;
     match Id::new(text) {
-        Id::Plain(value) | Id::Dashed(value) => Some(value),
+        Id::Plain(uuid) | Id::Dashed(uuid) => Some(uuid.number()),
         Id::Text(_) => None,
     }
 }
