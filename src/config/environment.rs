@@ -17,9 +17,11 @@ const PREFIX: &str = "STACKCAST_";
 const RESERVED: [&str; 1] = ["STACKCAST_CONFIG"];
 
 /// Short names that other tools of the field use too, and the key each one sets.
-const SHORT: [(&str, &[&str]); 2] = [
+const SHORT: [(&str, &[&str]); 4] = [
     ("COLLECTION_INTERVAL_MINUTES", &["analysis", "grid_minutes"]),
     ("DATA_RETENTION_DAYS", &["data", "retention_days"]),
+    ("OS_COMPUTE_API_VERSION", &["openstack", "compute_api_version"]),
+    ("OS_BAREMETAL_API_VERSION", &["openstack", "baremetal_api_version"]),
 ];
 
 /// A key that the environment sets.

@@ -34,6 +34,7 @@ pub(super) const OVERLAP: Duration = Duration::from_secs(60);
 pub(super) struct State {
     servers: Arc<Servers>,
     interner: Interner,
+    metadata_keys: Vec<String>,
     since: Option<Timestamp>,
     newest: Option<Timestamp>,
 }
@@ -58,6 +59,13 @@ impl State {
     /// The servers.
     pub(super) fn servers(&self) -> Arc<Servers> {
         Arc::clone(&self.servers)
+    }
+
+    /// Keeps the values of these keys of the servers' metadata; to be said ahead of the first read.
+    pub(super) fn keep_metadata<'k>(&mut self, keys: impl Iterator<Item = &'k String>) {
+        if self.since.is_none() {
+            self.metadata_keys = keys.cloned().collect();
+        }
     }
 
     /// From when on changes are to be read; none when only a full read will do.
@@ -96,7 +104,7 @@ impl State {
             if item.is_gone() {
                 servers.remove(&item.id);
             } else {
-                put(servers, item, &mut self.interner, None);
+                put(servers, item, &mut self.interner, &self.metadata_keys, None);
             }
         }
     }
@@ -113,7 +121,8 @@ impl Reading<'_> {
     pub(super) fn add(&mut self, item: Item) {
         self.newest = item.updated().max(self.newest);
         if !item.is_gone() {
-            put(&mut self.servers, item, &mut self.state.interner, Some(&self.state.servers.0));
+            let State { servers, interner, metadata_keys, .. } = &mut *self.state;
+            put(&mut self.servers, item, interner, metadata_keys, Some(&servers.0));
         }
     }
 
@@ -130,6 +139,7 @@ fn put(
     servers: &mut HashMap<Id, Arc<Server>>,
     item: Item,
     interner: &mut Interner,
+    metadata_keys: &[String],
     before: Option<&HashMap<Id, Arc<Server>>>,
 ) {
     // Of a server whose cell is down only the status is news.
@@ -140,7 +150,7 @@ fn put(
         servers.insert(item.id, Arc::new(server));
         return;
     }
-    let (id, server) = item.into_server(interner);
+    let (id, server) = item.into_server(interner, metadata_keys);
     servers.insert(id, Arc::new(server));
 }
 
