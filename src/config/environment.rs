@@ -79,7 +79,9 @@ fn assign(variable: &str, text: &str, root: &Section) -> Result<Option<Assignmen
 /// `STACKCAST_PORT` and others for a service of this name.
 fn unknown(variable: &str, root: &Section) -> Option<Fault> {
     let names: Vec<String> = root.all().iter().map(|key| key.environment()).collect();
-    let meant = nearest(variable, names.iter().map(String::as_str));
+    // The one key without a section is too near to what Kubernetes sets.
+    let sectioned = names.iter().map(String::as_str).filter(|name| name.contains("__"));
+    let meant = nearest(variable, sectioned);
     let fault = Fault::new(format!("environment variable {variable}"), "sets no known key");
     match meant {
         Some(meant) => Some(fault.hint(format!("did you mean `{meant}`?"))),

@@ -123,7 +123,8 @@ impl Walk {
     fn property(&self, section: &mut Section, name: &str, property: &Value, default: Option<&Value>) {
         let target = self.resolve(property);
         let doc = [property, target].into_iter().find_map(|node| node.get("description")).and_then(Value::as_str);
-        let doc = doc.unwrap_or_default().to_owned();
+        // Of a map with single values the keys say no more than the map.
+        let doc = doc.unwrap_or(if name == ANY { &section.doc } else { "" }).to_owned();
         let mut path = section.path.clone();
         path.push(name.to_owned());
         if type_of(target) == Some("object") {
