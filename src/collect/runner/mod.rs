@@ -23,7 +23,7 @@ use crate::model::part::{Origin, PartKey};
 use crate::model::snapshot::SnapshotStore;
 use crate::openstack::client::{Cloud, Session};
 use crate::openstack::error::{Error, ErrorKind};
-pub(super) use api::METRICS as API_METRICS;
+pub(crate) use api::METRICS as API_METRICS;
 use task::Task;
 
 /// How often a cloud's catalog is looked at for services that came or went.
