@@ -2,6 +2,7 @@
 
 mod clouds;
 mod once;
+mod probe;
 mod running;
 
 use std::sync::Arc;

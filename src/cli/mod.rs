@@ -111,7 +111,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 
 /// Loads the settings and starts the log as they say.
 fn start(flags: &Flags) -> Result<Loaded, Failure> {
-    let loaded = flags.sources()?.load()?;
+    let loaded = flags.sources().load()?;
     logging::start(&loaded.settings.log);
     let Settings { clouds, .. } = &loaded.settings;
     tracing::debug!(sources = ?loaded.sources, clouds = ?clouds.names, "configuration loaded");

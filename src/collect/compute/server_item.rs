@@ -1,7 +1,11 @@
 //! A server as `servers/detail` lists it, and what is kept of it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
@@ -38,6 +42,8 @@ pub(super) struct Item {
     power_state: Option<i64>,
     #[serde(rename = "os-extended-volumes:volumes_attached")]
     volumes: Option<Vec<IgnoredAny>>,
+    /// Read only where labels are made of it.
+    metadata: Option<Box<RawValue>>,
     created: Option<String>,
     updated: Option<String>,
 }
@@ -70,6 +76,8 @@ enum ImageRef {
 pub(super) struct Shared {
     pub(super) texts: Interner,
     flavors: Pool<ServerFlavor>,
+    /// Keys of the servers' metadata whose values are kept.
+    pub(super) metadata_keys: Vec<String>,
 }
 
 impl Shared {
@@ -96,9 +104,21 @@ impl Item {
         self.name.is_none() && self.flavor.is_none()
     }
 
+    /// The values of these keys of its metadata; empty for keys that it lacks.
+    fn metadata(&self, keys: &[String], interner: &mut Interner) -> Option<Box<[Arc<str>]>> {
+        if keys.is_empty() {
+            return None;
+        }
+        let parsed = self.metadata.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let pairs: HashMap<String, String> = parsed.unwrap_or_default();
+        let value = |key: &String| interner.intern(pairs.get(key).map_or("", String::as_str));
+        Some(keys.iter().map(value).collect())
+    }
+
     /// What is kept of it.
     pub(super) fn into_server(self, shared: &mut Shared) -> (Id, Server) {
-        let Shared { texts, flavors } = shared;
+        let Shared { texts, flavors, metadata_keys } = shared;
+        let metadata = self.metadata(metadata_keys, texts);
         let text = |text: Option<&str>, texts: &mut Interner| texts.intern(text.unwrap_or_default());
         let time = |text: Option<&str>| text.and_then(Timestamp::parse).unwrap_or_default();
         let flavor = self.flavor.map_or_else(ServerFlavor::default, |flavor| ServerFlavor {
@@ -124,6 +144,7 @@ impl Item {
                 _ => None,
             },
             volumes_attached: self.volumes.is_some_and(|volumes| !volumes.is_empty()),
+            metadata,
             created: time(self.created.as_deref()),
             updated: time(self.updated.as_deref()),
             name: self.name.unwrap_or_default(),

@@ -59,6 +59,13 @@ impl State {
         Arc::clone(&self.servers)
     }
 
+    /// Keeps the values of these keys of the servers' metadata; to be said ahead of the first read.
+    pub(super) fn keep_metadata<'k>(&mut self, keys: impl Iterator<Item = &'k String>) {
+        if self.since.is_none() {
+            self.shared.metadata_keys = keys.cloned().collect();
+        }
+    }
+
     /// From when on changes are to be read; none when only a full read will do.
     pub(super) fn since(&self) -> Option<Timestamp> {
         self.since.map(|since| since.minus(OVERLAP))

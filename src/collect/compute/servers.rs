@@ -1,5 +1,6 @@
 //! Servers (instances): a full read now and then, changes in between.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::{Display, Write};
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use crate::model::id::Id;
 use crate::model::inventory::flavor::Flavors;
 use crate::model::inventory::hypervisor::Hypervisors;
 use crate::model::inventory::server::{Server, Servers};
+use crate::model::metric::Descriptor;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
@@ -101,6 +103,7 @@ impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
             let first = self.read_in_full.is_none();
+            self.state.keep_metadata(cx.settings.servers.metadata_labels.values());
             let hypervisors = if first { table_soon::<Hypervisors>(cx).await } else { cx.table::<Hypervisors>() };
             let version = cx.client.negotiate(VERSION).await?;
             let now = cx.clock.instant();
@@ -121,7 +124,8 @@ impl Collect for Collector {
             let mut part = emit(&servers, hypervisors.as_deref());
             server_counts::emit(&servers, &mut part);
             if cx.settings.servers.per_instance {
-                emit_each(&servers, flavors.as_deref(), &mut part);
+                let extra: Vec<&String> = cx.settings.servers.metadata_labels.keys().collect();
+                emit_each(&servers, flavors.as_deref(), &extra, &mut part);
                 server_counts::emit_unsettled(&servers, &mut part);
             }
             part.table(servers);
@@ -228,8 +232,16 @@ fn emit(servers: &Servers, hypervisors: Option<&Hypervisors>) -> PartBuilder {
     part
 }
 
-/// One sample per server, by id, so that pages stay alike.
-fn emit_each(servers: &Servers, flavors: Option<&Flavors>, part: &mut PartBuilder) {
+/// The row of the status with labels made of metadata.
+fn status_row(extra: &[&String]) -> Arc<Descriptor> {
+    let own = SERVER_STATUS.descriptor.labels.iter().cloned();
+    let labels = own.chain(extra.iter().map(|label| Cow::Owned((*label).clone()))).collect();
+    Arc::new(Descriptor { labels, ..SERVER_STATUS.descriptor.clone() })
+}
+
+/// One sample per server, by id, so that pages stay alike; with `extra` labels made of metadata.
+fn emit_each(servers: &Servers, flavors: Option<&Flavors>, extra: &[&String], part: &mut PartBuilder) {
+    let row = (!extra.is_empty()).then(|| status_row(extra));
     let mut order: Vec<(&Id, &Arc<Server>)> = servers.0.iter().collect();
     order.sort_unstable_by_key(|(id, _)| *id);
     let mut buffers: [String; 5] = Default::default();
@@ -254,7 +266,16 @@ fn emit_each(servers: &Servers, flavors: Option<&Flavors>, part: &mut PartBuilde
             flavor,
             spell(instance, &server.instance_name),
         ];
-        part.put(&SERVER_STATUS, labels, status_number(&server.status));
+        let number = status_number(&server.status);
+        match &row {
+            None => part.put(&SERVER_STATUS, labels, number),
+            Some(row) => {
+                let values = server.metadata.iter().flatten().map(|value| &**value);
+                // A row of another age of the settings lacks values; the labels are empty then.
+                let values = values.chain(std::iter::repeat("")).take(extra.len());
+                part.put_shared(row, &labels.into_iter().chain(values).collect::<Vec<_>>(), number);
+            }
+        }
     }
 }
 
@@ -309,7 +330,7 @@ mod tests {
         for body in [NEW, OLD] {
             let servers = servers(body);
             let mut part = emit(&servers, None);
-            emit_each(&servers, Some(&flavors()), &mut part);
+            emit_each(&servers, Some(&flavors()), &[], &mut part);
             let part = seal(part);
             assert_eq!(only(&part, &TOTAL_VMS), 37.0);
             let each = rows(&part, &SERVER_STATUS);
@@ -321,6 +342,32 @@ mod tests {
             assert!(server.volumes_attached && server.image.is_none());
         }
         assert_eq!(servers(NEW).0[&Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7")].flavor.memory_mib, 2048);
+    }
+
+    #[test]
+    fn metadata_become_labels() {
+        let item = |id: &str, metadata: serde_json::Value| {
+            let json = serde_json::json!({"id": id, "status": "ACTIVE", "name": "n", "metadata": metadata});
+            serde_json::from_value::<Item>(json).unwrap()
+        };
+        let labels: std::collections::BTreeMap<String, String> =
+            [("cost", "cost-centre"), ("team", "owner")].map(|(label, key)| (label.to_owned(), key.to_owned())).into();
+        let mut state = State::default();
+        state.keep_metadata(labels.values());
+        let mut reading = state.read();
+        reading.add(item("1", serde_json::json!({"owner": "web", "other": "x"})));
+        reading.add(item("2", serde_json::json!({"cost-centre": "7", "owner": "db"})));
+        reading.add(item("3", serde_json::json!({"owner": 7})));
+        reading.finish(ReadAt { service: None, ours: Timestamp::default() });
+        let mut part = PartBuilder::new();
+        emit_each(&state.servers(), None, &labels.keys().collect::<Vec<_>>(), &mut part);
+        let part = seal(part);
+        let names = &part.families[0].descriptor().labels;
+        assert_eq!(names[..13], crate::collect::Servers::STATUS_LABELS);
+        assert_eq!(names[13..], ["cost", "team"]);
+        let each = rows(&part, &SERVER_STATUS);
+        let ends: Vec<&str> = each.iter().map(|(row, _)| row.split_at(row.len() - 4).1).collect();
+        assert_eq!(ends, ["|web", "7|db", "||||"], "{each:?}");
     }
 
     #[test]
@@ -363,7 +410,7 @@ mod tests {
         let servers = servers(body.as_bytes());
         let decoded = began.elapsed();
         let mut part = emit(&servers, None);
-        emit_each(&servers, Some(&flavors()), &mut part);
+        emit_each(&servers, Some(&flavors()), &[], &mut part);
         let emitted = began.elapsed() - decoded;
         let part = seal(part);
         println!("decode {decoded:?}, emit {emitted:?}, seal {:?}", began.elapsed() - decoded - emitted);

@@ -127,7 +127,7 @@ impl Task {
     }
 
     async fn publish(&self, mut part: PartBuilder, duration: Duration) {
-        part.retain(|row| self.runner.keep.wants(row));
+        self.runner.keep.apply(&mut part);
         let (key, at, cap) = (self.key.clone(), self.runner.clock.now(), self.runner.store.limits().per_family);
         let store = Arc::clone(&self.runner.store);
         // Sealing 50,000 instances takes tens of milliseconds: too long for an async worker.

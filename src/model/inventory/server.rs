@@ -40,6 +40,8 @@ pub struct Server {
     pub image: Option<Id>,
     /// Whether any volume is attached.
     pub volumes_attached: bool,
+    /// Values of the metadata that are exported as labels, in the order of the labels; none when none are.
+    pub metadata: Option<Box<[Arc<str>]>>,
     /// Creation.
     pub created: Timestamp,
     /// Last change.

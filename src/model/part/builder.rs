@@ -92,6 +92,16 @@ impl PartBuilder {
         self.by_name = self.families.iter().enumerate().map(|(at, family)| (family.row.name.clone(), at)).collect();
     }
 
+    /// Drops labels. Samples that become the same by it are told from each other no more: sealing keeps the first.
+    pub fn drop_labels(&mut self, drops: impl Fn(&Descriptor, &str) -> bool) {
+        for family in &mut self.families {
+            let kept: Vec<bool> = family.row.labels.iter().map(|label| !drops(&family.row, label)).collect();
+            if kept.contains(&false) {
+                *family = family.with_labels(&kept);
+            }
+        }
+    }
+
     /// Samples so far.
     pub fn samples(&self) -> usize {
         self.families.iter().map(Family::len).sum()

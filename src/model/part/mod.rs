@@ -158,6 +158,21 @@ mod tests {
     }
 
     #[test]
+    fn samples_that_a_dropped_label_told_apart_are_dropped_and_counted() {
+        let mut builder = PartBuilder::new();
+        for (host, zone, value) in [("a", "x", 1.0), ("b", "x", 2.0), ("c", "y", 3.0)] {
+            builder.put(&HOSTS, [host, zone], value);
+        }
+        builder.drop_labels(|row, label| row.name == HOSTS.descriptor.name && label == "host");
+        let (part, dropped) = builder.seal(key(), Timestamp::default(), 10);
+        let family = &part.families[0];
+        assert_eq!(family.descriptor().labels.as_ref(), ["zone"]);
+        let rows: Vec<(Vec<&str>, f64)> = family.samples().map(|s| (s.labels().collect(), s.number())).collect();
+        assert_eq!(rows, vec![(vec!["x"], 1.0), (vec!["y"], 3.0)]);
+        assert_eq!(dropped, [Dropped { family: HOSTS.descriptor.name.clone(), reason: "duplicate", samples: 1 }]);
+    }
+
+    #[test]
     fn long_labels_are_cut_at_a_character() {
         let long = "ä".repeat(LABEL_VALUE_BYTES_MAX);
         let mut builder = PartBuilder::new();
