@@ -11,6 +11,7 @@ pub mod host;
 pub mod identity;
 pub mod own;
 pub mod placement;
+mod quota_rounds;
 pub mod runner;
 #[cfg(test)]
 mod sealed;

@@ -1,0 +1,210 @@
+//! Asks about every project in turn: what quotas cost in every service, one call per project.
+//!
+//! The first run asks for every project, later runs for the share that keeps every answer younger than the slow
+//! interval; answers in hand are published in between. What to ask and what to make of it is the service's business.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+use futures_util::StreamExt;
+
+use super::Cx;
+use super::health::Visibility;
+use crate::model::id::Id;
+use crate::model::inventory::project::{Project, Projects};
+use crate::openstack::error::{Error, ErrorKind};
+
+/// Calls under way at once; the client's own limit is usually the lower one.
+const CONCURRENCY: usize = 16;
+
+/// The projects, with the last answer about each.
+pub(super) struct Rounds<Q> {
+    ran: bool,
+    kept: BTreeMap<Id, Kept<Q>>,
+}
+
+struct Kept<Q> {
+    name: Arc<str>,
+    /// None where these credentials may not ask.
+    answer: Option<Q>,
+    /// When it was asked for last.
+    asked: Option<Instant>,
+}
+
+impl<Q> Default for Rounds<Q> {
+    fn default() -> Self {
+        Self { ran: false, kept: BTreeMap::new() }
+    }
+}
+
+impl<Q: Send> Rounds<Q> {
+    /// Asks about the projects whose turn it is; an error that hits every project of the run is the run's.
+    pub(super) async fn run<F, A>(&mut self, cx: &Cx, ask: F) -> Result<(), Error>
+    where
+        F: Fn(Id) -> A + Send,
+        A: Future<Output = Result<Q, Error>> + Send,
+    {
+        let projects = if self.ran { cx.table::<Projects>() } else { cx.wait_for_table::<Projects>().await };
+        self.ran = true;
+        let projects = match projects {
+            Some(projects) => projects,
+            None => own_project(cx).await?,
+        };
+        self.follow(&projects);
+        let runs = cx.settings.interval.slow_seconds / cx.interval.as_secs().max(1);
+        let due = self.due(usize::try_from(runs).unwrap_or(usize::MAX));
+        let asked = due.into_iter().map(|id| {
+            let answer = ask(id.clone());
+            async move { (id, answer.await) }
+        });
+        let answers: Vec<_> = futures_util::stream::iter(asked).buffer_unordered(CONCURRENCY).collect().await;
+        for (_, answer) in &answers {
+            match answer {
+                Ok(_) => cx.report.add_items(1),
+                Err(error) if error.kind == ErrorKind::Forbidden => {}
+                Err(error) => cx.report.reject("project_failed", &error.to_string()),
+            }
+        }
+        self.take(answers, cx.clock.instant())?;
+        if self.kept.values().any(|kept| kept.answer.is_none() && kept.asked.is_some()) {
+            cx.report.set_visibility(Visibility::Project);
+        }
+        Ok(())
+    }
+
+    /// Id, name and answer of the projects that are known, by id.
+    pub(super) fn known(&self) -> impl Iterator<Item = (&Id, &Arc<str>, &Q)> {
+        self.kept.iter().filter_map(|(id, kept)| Some((id, &kept.name, kept.answer.as_ref()?)))
+    }
+
+    /// Takes up new projects and names, forgets projects that are gone.
+    fn follow(&mut self, projects: &Projects) {
+        self.kept.retain(|id, _| projects.0.contains_key(id));
+        for (id, project) in &projects.0 {
+            let kept = self.kept.entry(id.clone()).or_insert_with(|| Kept {
+                name: Arc::clone(&project.name),
+                answer: None,
+                asked: None,
+            });
+            kept.name = Arc::clone(&project.name);
+        }
+    }
+
+    /// Whom to ask now: all that were never asked, and of the others the longest unasked `1/runs`.
+    fn due(&self, runs: usize) -> Vec<Id> {
+        let mut ids: Vec<(&Id, Option<Instant>)> = self.kept.iter().map(|(id, kept)| (id, kept.asked)).collect();
+        ids.sort_by_key(|(_, asked)| *asked);
+        let never = ids.partition_point(|(_, asked)| asked.is_none());
+        let share = ids.len().div_ceil(runs.max(1));
+        ids.into_iter().take(never.max(share)).map(|(id, _)| id.clone()).collect()
+    }
+
+    /// Takes the answers up. One project's failure loses only its own news; what was known of it stays.
+    fn take(&mut self, answers: Vec<(Id, Result<Q, Error>)>, now: Instant) -> Result<(), Error> {
+        let (mut answered, mut failed, mut forbidden) = (0, None, None);
+        for (id, answer) in answers {
+            let Some(kept) = self.kept.get_mut(&id) else { continue };
+            match answer {
+                Ok(answer) => {
+                    (kept.answer, kept.asked) = (Some(answer), Some(now));
+                    answered += 1;
+                }
+                Err(error) if error.kind == ErrorKind::Forbidden => {
+                    (kept.answer, kept.asked) = (None, Some(now));
+                    forbidden = Some(error);
+                }
+                // One that never answered is asked again in the next run, others when their turn comes.
+                Err(error) => {
+                    kept.asked = kept.asked.map(|_| now);
+                    failed = Some(error);
+                }
+            }
+        }
+        let blind = self.kept.values().all(|kept| kept.answer.is_none());
+        match failed.or(forbidden.filter(|_| blind)) {
+            Some(error) if answered == 0 => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Without any list of projects there is still the one that the token is for.
+async fn own_project(cx: &Cx) -> Result<Arc<Projects>, Error> {
+    cx.report.set_visibility(Visibility::Project);
+    let session = cx.client.cloud().session().await?;
+    let id = session.project_id.as_deref().ok_or_else(|| {
+        let detail = "no project is known: the token has none, and projects could not be listed; use a project scope";
+        Error::new(ErrorKind::Forbidden, cx.client.service_type(), "quotas", detail)
+    })?;
+    let name = Arc::from(session.project_name.as_deref().unwrap_or_default());
+    let project = Project { name, domain: Arc::from(""), enabled: true };
+    Ok(Arc::new(Projects([(Id::new(id), project)].into())))
+}
+
+#[cfg(test)]
+impl<Q: Send> Rounds<Q> {
+    /// Rounds in which these projects, named as their ids, have answered.
+    pub(super) fn answered(answers: impl IntoIterator<Item = (&'static str, Q)>) -> Self {
+        let kept = |(id, answer)| {
+            (Id::new(id), Kept { name: Arc::from(id), answer: Some(answer), asked: Some(Instant::now()) })
+        };
+        Self { ran: true, kept: answers.into_iter().map(kept).collect() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::time::Duration;
+
+    use super::*;
+
+    fn projects(count: usize) -> Projects {
+        let project = Project { name: Arc::from("p"), domain: Arc::from("d"), enabled: true };
+        Projects((0..count).map(|n| (Id::new(&format!("{n:03}")), project.clone())).collect())
+    }
+
+    fn error(kind: ErrorKind) -> Error {
+        Error::new(kind, "compute", "os-quota-sets", "test")
+    }
+
+    #[test]
+    fn the_first_run_asks_all_later_runs_a_share_and_none_is_forgotten() {
+        let mut rounds = Rounds::default();
+        rounds.follow(&projects(31));
+        let mut now = Instant::now();
+        let due = rounds.due(15);
+        assert_eq!(due.len(), 31);
+        rounds.take(due.into_iter().map(|id| (id, Ok(()))).collect(), now).unwrap();
+        let mut seen = BTreeSet::new();
+        for _ in 0..15 {
+            now += Duration::from_secs(60);
+            let due = rounds.due(15);
+            assert_eq!(due.len(), 3);
+            seen.extend(due.iter().cloned());
+            rounds.take(due.into_iter().map(|id| (id, Ok(()))).collect(), now).unwrap();
+        }
+        assert_eq!(seen.len(), 31);
+        rounds.follow(&projects(40));
+        assert_eq!(rounds.due(15).len(), 9, "new projects are asked at once");
+        rounds.follow(&projects(2));
+        assert_eq!(rounds.kept.len(), 2);
+    }
+
+    #[test]
+    fn one_failure_loses_neither_the_others_nor_what_was_known() {
+        let mut rounds = Rounds::default();
+        rounds.follow(&projects(2));
+        let (a, b) = (Id::new("000"), Id::new("001"));
+        let now = Instant::now();
+        rounds.take(vec![(a.clone(), Ok(())), (b.clone(), Err(error(ErrorKind::Server)))], now).unwrap();
+        assert_eq!(rounds.due(1000), std::slice::from_ref(&b), "asked again at once");
+        rounds.take(vec![(b.clone(), Ok(()))], now).unwrap();
+        assert!(rounds.take(vec![(b.clone(), Err(error(ErrorKind::Timeout)))], now).is_err());
+        assert!(rounds.kept[&b].answer.is_some());
+        rounds.take(vec![(b.clone(), Err(error(ErrorKind::Forbidden)))], now).unwrap();
+        assert_eq!(rounds.known().map(|(id, ..)| id).collect::<Vec<_>>(), [&a]);
+        assert!(rounds.take(vec![(a, Err(error(ErrorKind::Forbidden)))], now).is_err(), "nothing is visible");
+    }
+}
