@@ -9,12 +9,16 @@ mod decode;
 pub mod health;
 pub mod host;
 pub mod identity;
+pub mod load_balancer;
+pub mod network;
 pub mod own;
 pub mod placement;
+mod quota;
 mod quota_rounds;
 pub mod runner;
 #[cfg(test)]
 mod sealed;
+mod sight;
 
 use std::any::Any;
 use std::future::Future;
@@ -40,6 +44,8 @@ pub struct Settings {
     pub interval: Intervals,
     /// Instances.
     pub servers: Servers,
+    /// Load balancers.
+    pub load_balancer: load_balancer::Settings,
     /// Services to leave out or to insist on, by name (identity, compute, placement, ...).
     pub services: std::collections::BTreeMap<String, ServiceSettings>,
     /// Restriction to one project or domain.
@@ -252,10 +258,10 @@ macro_rules! services {
     };
 }
 
-services![identity, compute, placement];
+services![identity, compute, placement, network, load_balancer];
 
 /// Every table of metrics that collectors fill, for the reference.
 pub fn tables() -> Vec<&'static [&'static Descriptor]> {
     let services = SERVICES.iter().flat_map(|service| service.tables.iter().copied());
-    services.chain(host::tables()).chain(own::tables()).collect()
+    services.chain([quota::METRICS]).chain(host::tables()).chain(own::tables()).collect()
 }

@@ -7,10 +7,16 @@
 pub mod aggregate;
 pub mod compute_service;
 pub mod flavor;
+pub mod floating_ip;
 pub mod hypervisor;
 pub mod interner;
+pub mod load_balancer;
+pub mod network;
+pub mod network_agent;
+pub mod port;
 pub mod project;
 pub mod provider;
 pub mod quota;
+pub mod router;
 pub mod server;
 pub mod user;

@@ -1,6 +1,8 @@
-//! Compute quotas of projects with their use.
+//! Quotas of projects with their use.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::model::id::Id;
 
@@ -29,3 +31,21 @@ pub struct ComputeQuota {
 /// By project.
 #[derive(Clone, Debug, Default)]
 pub struct ComputeQuotas(pub BTreeMap<Id, ComputeQuota>);
+
+/// Quotas of one project in one service.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ProjectQuotas {
+    /// Name of the project.
+    pub name: Arc<str>,
+    /// Quotas by resource, as the service names it.
+    pub resources: Vec<(Cow<'static, str>, Quota)>,
+}
+
+/// Quotas of one service; each service has such a table, see [`Snapshot::tables`](crate::model::snapshot::Snapshot::tables).
+#[derive(Clone, Debug)]
+pub struct ServiceQuotas {
+    /// Name of the service, e.g. `network`.
+    pub service: &'static str,
+    /// By project.
+    pub projects: BTreeMap<Id, ProjectQuotas>,
+}
