@@ -25,7 +25,7 @@ macro_rules! services {
     };
 }
 
-services! { keystone placement nova }
+services! { keystone placement nova neutron octavia }
 
 impl Service {
     /// The service whose base a piece of a path names.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Client, small};
 use crate::demo::Settings;
 
-type Shape = BTreeMap<String, BTreeSet<&'static str>>;
+pub(super) type Shape = BTreeMap<String, BTreeSet<&'static str>>;
 
 /// Objects whose keys are data.
 const DATA: [&str; 11] = [
@@ -61,14 +61,14 @@ fn walk(path: &str, value: &Value, shape: &mut Shape) {
     }
 }
 
-fn shape(value: &Value) -> Shape {
+pub(super) fn shape(value: &Value) -> Shape {
     let mut shape = Shape::new();
     walk("", value, &mut shape);
     shape
 }
 
 /// Paths of one that the other lacks, and paths whose types differ where both have a value.
-fn differences(ours: &Shape, theirs: &Shape) -> Vec<String> {
+pub(super) fn differences(ours: &Shape, theirs: &Shape) -> Vec<String> {
     let allowed = |path: &str| DIFFERENT.iter().any(|(part, _)| path.contains(part));
     let valued =
         |kinds: &BTreeSet<&'static str>| kinds.iter().filter(|k| **k != "null").copied().collect::<BTreeSet<_>>();
@@ -88,7 +88,7 @@ fn differences(ours: &Shape, theirs: &Shape) -> Vec<String> {
     found
 }
 
-fn recording(file: &str) -> Value {
+pub(super) fn recording(file: &str) -> Value {
     let path = format!("{}/tests/recordings/{file}.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_slice(&std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))).unwrap()
 }
