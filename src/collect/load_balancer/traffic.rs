@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::collect::decode::table_soon;
 use crate::collect::quota_rounds::Rounds;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
@@ -51,7 +50,7 @@ impl Collect for Collector {
             if !cx.settings.load_balancer.stats || !METRICS.iter().any(|row| cx.keep.wants(row)) {
                 return Ok(PartBuilder::new());
             }
-            let Some(balancers) = table_soon::<LoadBalancers>(cx).await else { return Ok(PartBuilder::new()) };
+            let Some(balancers) = cx.wait_for_table::<LoadBalancers>().await else { return Ok(PartBuilder::new()) };
             let ask = |id: Id| async move {
                 let request = Request::new(format!("lbaas/loadbalancers/{id}/stats"));
                 Ok(cx.client.get_json::<Answer>(request).await?.stats)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use crate::collect::decode::{bool_label, null_as_default, table_soon};
+use crate::collect::decode::{bool_label, null_as_default};
 use crate::collect::quota_rounds::Rounds;
 use crate::collect::sight::Sight;
 use crate::collect::{Collect, Collecting, Cx};
@@ -54,8 +54,8 @@ impl Collect for Collector {
             if !cx.keep.wants(&L3_AGENT.descriptor) {
                 return Ok(PartBuilder::new());
             }
-            let agents = table_soon::<NetworkAgents>(cx).await;
-            let routers = table_soon::<Routers>(cx).await;
+            let agents = cx.wait_for_table::<NetworkAgents>().await;
+            let routers = cx.wait_for_table::<Routers>().await;
             let (Some(agents), Some(routers)) = (agents, routers) else { return Ok(PartBuilder::new()) };
             let has_l3_agents = agents.0.values().any(|agent| &*agent.binary == "neutron-l3-agent");
             let is_ovn = agents.0.values().any(|agent| &*agent.binary == "ovn-controller");
