@@ -71,6 +71,7 @@ mod tests {
 
     #[test]
     fn an_empty_list_is_a_zero_only_to_those_who_see_all() {
+        assert_eq!(METRICS.len(), 1);
         let shown = |sight: &Sight, count| {
             let mut part = PartBuilder::new();
             sight.count(&mut part, &THINGS, count);

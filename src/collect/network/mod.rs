@@ -1,6 +1,6 @@
 //! Neutron: ports, floating IPs, networks and subnets, address pools, routers, agents, quotas, VPNs.
 //!
-//! Lists are asked for with `fields`, so that a page of 1,000 ports is a tenth of its full size. What Neutron keeps
+//! Lists are asked for with `fields`, so that a page of 1,000 ports has less than half its full size. What Neutron keeps
 //! from a token it leaves out silently: see [`Sight`](super::sight::Sight).
 
 mod address_pools;

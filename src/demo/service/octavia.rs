@@ -148,7 +148,7 @@ impl Octavia<'_> {
     fn listener(&self, j: &mut Json, project: u32) -> u128 {
         let id = self.id(Kind::Listener, project);
         self.common(j, id, "web", project);
-        j.put("protocol", if project % 3 == 0 { "TERMINATED_HTTPS" } else { "HTTP" }).put("protocol_port", 80u32);
+        j.put("protocol", if project.is_multiple_of(3) { "TERMINATED_HTTPS" } else { "HTTP" }).put("protocol_port", 80u32);
         j.put("connection_limit", -1i32).put("default_pool_id", Uuid(self.id(Kind::Pool, project)));
         self.reference(j, "loadbalancers", self.id(Kind::LoadBalancer, project));
         id

@@ -18,7 +18,7 @@ const NODE_AGENTS: [(&str, &str, &str, Option<&str>); 4] = [
 ];
 const OVS: (&str, &str, &str, Option<&str>) = ("Open vSwitch agent", "neutron-openvswitch-agent", "N/A", None);
 
-/// Seconds after which Neutron takes an agent for dead, as `World::heartbeat` does.
+/// An agent as it stands at the moment of the answer.
 struct Agent {
     number: u32,
     kind: (&'static str, &'static str, &'static str, Option<&'static str>),
