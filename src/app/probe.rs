@@ -140,7 +140,7 @@ fn wants(asked: &ProbeRequest, service: &str) -> bool {
 /// Whether a part belongs on the page. What is no service's (reachability of endpoints) goes with all services only.
 fn selects(asked: &ProbeRequest, key: &PartKey) -> bool {
     let region = asked.region.is_none() || key.origin.region.as_deref() == asked.region.as_deref();
-    let service = SERVICES.iter().find(|service| service.collectors.iter().any(|spec| spec.name == key.group));
+    let service = SERVICES.iter().find(|service| service.collectors.iter().any(|spec| spec.name == key.source));
     let wanted = match service {
         Some(service) => wants(asked, service.name),
         None => asked.include.is_empty(),

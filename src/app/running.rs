@@ -19,7 +19,7 @@ use crate::config::{self, Filter, Settings};
 use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Naming, Status, View};
 use crate::model::clock::Clock;
 use crate::model::metric::Space;
-use crate::model::part::Origin;
+use crate::model::part::{Origin, PartKey};
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 use crate::openstack::client::Cloud;
 
@@ -119,17 +119,17 @@ impl App {
     /// Removes parts of clouds and services that the configuration has no more.
     fn withdraw_foreign(&self, settings: &Settings, clouds: &[Arc<Cloud>]) {
         let names: BTreeSet<&str> = clouds.iter().map(|cloud| cloud.name()).collect();
-        let unwanted = |group: &str| {
-            let service = SERVICES.iter().find(|s| s.collectors.iter().any(|spec| spec.name == group));
+        let unwanted = |key: &PartKey| {
+            let service = SERVICES.iter().find(|s| s.collectors.iter().any(|spec| spec.name == key.source));
             let off = |name: &str| settings.collect.services.get(name).and_then(|s| s.enabled) == Some(false);
             service.is_some_and(|s| off(s.name))
-                || (group == "host" && !settings.collect.host.enabled)
-                || (group == "api" && !settings.collect.api.enabled)
-                || (group == "textfile" && settings.collect.textfile.directories.is_empty())
+                || (key.group == "host" && !settings.collect.host.enabled)
+                || (key.group == "api" && !settings.collect.api.enabled)
+                || (key.group == "textfile" && settings.collect.textfile.directories.is_empty())
         };
         for part in self.store.load().parts() {
             let foreign = part.key.origin.cloud.as_deref().is_some_and(|cloud| !names.contains(cloud));
-            if foreign || unwanted(part.key.group) {
+            if foreign || unwanted(&part.key) {
                 self.store.withdraw(&part.key);
             }
         }

@@ -15,10 +15,13 @@ pub mod health;
 pub mod host;
 pub mod identity;
 pub mod image;
+pub mod load_balancer;
+pub mod network;
 pub mod object_store;
 pub mod orchestration;
 pub mod own;
 pub mod placement;
+mod quota;
 mod quota_rounds;
 mod quota_set;
 pub mod runner;
@@ -26,6 +29,7 @@ mod scope;
 #[cfg(test)]
 mod sealed;
 pub mod share;
+mod sight;
 pub mod textfile;
 pub mod volume;
 
@@ -55,6 +59,8 @@ pub struct Settings {
     pub servers: Servers,
     /// Counters of each instance's guest, read from its compute host.
     pub diagnostics: compute::diagnostics::Settings,
+    /// Load balancers.
+    pub load_balancer: load_balancer::Settings,
     /// Services to leave out or to insist on, by name (identity, compute, placement, ...).
     pub services: std::collections::BTreeMap<String, ServiceSettings>,
     /// Restriction to one project or domain.
@@ -364,9 +370,11 @@ services![
     identity,
     compute,
     placement,
+    network,
     volume,
     image,
     object_store,
+    load_balancer,
     container_infra,
     dns,
     baremetal,
@@ -380,5 +388,5 @@ services![
 pub fn tables() -> Vec<&'static [&'static Descriptor]> {
     let services = SERVICES.iter().flat_map(|service| service.tables.iter().copied());
     let local = host::tables().into_iter().chain([textfile::METRICS]);
-    services.chain([runner::API_METRICS]).chain(local).chain(own::tables()).collect()
+    services.chain([quota::METRICS, runner::API_METRICS]).chain(local).chain(own::tables()).collect()
 }

@@ -30,6 +30,17 @@ pub(crate) enum Kind {
     SecurityGroup,
     ServerGroup,
     Credential,
+    Network,
+    Subnet,
+    Router,
+    Port,
+    FloatingIp,
+    NetworkAgent,
+    LoadBalancer,
+    Listener,
+    Pool,
+    Member,
+    Amphora,
 }
 
 /// A random-looking UUID (version 4) for the n-th thing of a kind.

@@ -142,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn families_that_are_split_off_leave_a_builder_that_goes_on() {
+        let mut builder = PartBuilder::new();
+        builder.put(&HOSTS, ["a", "z"], 1.0);
+        let taken = builder.split_off(|row| row.name == HOSTS.descriptor.name);
+        builder.put(&HOSTS, ["b", "z"], 2.0);
+        builder.put(&HOSTS, ["c", "z"], 3.0);
+        assert_eq!((taken.samples(), builder.samples()), (1, 2));
+        assert_eq!(builder.split_off(|_| false).samples(), 0);
+    }
+
+    #[test]
     fn an_earlier_part_is_added_whole() {
         let mut earlier = PartBuilder::new();
         earlier.put(&HOSTS, ["a", "x"], 1.0);
