@@ -271,11 +271,156 @@ def glance():
             hidden=text(i['os_hidden']), status=i['status'], **labels)
 
 
-# the prefix of the families and what derives them, for each file of truth/ or part of it
-SERVICES = {'nova': nova, 'identity': identity, 'placement': placement, 'neutron': neutron, 'cinder': cinder, 'glance': glance}
+def heat():
+    actions = 'INIT CREATE DELETE UPDATE ROLLBACK SUSPEND RESUME ADOPT SNAPSHOT CHECK'.split()
+    known = ['%s_%s' % (a, o) for a in actions for o in ('IN_PROGRESS', 'FAILED', 'COMPLETE')]
+    stacks = get('orchestration', '/stacks?global_tenant=true')['stacks']
+    counts = collections.Counter(s['stack_status'] for s in stacks)
+    for status in counts.keys() | set(known):
+        put('heat_stack_status_counter', counts[status], status=status)
+    for s in stacks:
+        put('heat_stack_status', number(known, s['stack_status']), id=s['id'], name=s['stack_name'], project_id=s['project'],
+            status=s['stack_status'])
+
+
+def designate():
+    states = 'PENDING ACTIVE DELETED ERROR'.split()
+    headers = {'X-Auth-All-Projects': 'true'}
+
+    def everything(path, key):
+        items, path = [], path + '?limit=1000'
+        while path:
+            body = conn.session.get(path, endpoint_filter={'service_type': 'dns', 'interface': 'public'}, headers=headers).json()
+            items += body[key]
+            path = body.get('links', {}).get('next')
+        return items
+    zones = everything('/v2/zones', 'zones')
+    put('designate_zones', len(zones))
+    for z in zones:
+        put('designate_zone_status', number(states, z['status']), tenant_id=z['project_id'], **{
+            k: z[k] for k in ('id', 'name', 'status', 'type')})
+        sets = everything('/v2/zones/%s/recordsets' % z['id'], 'recordsets')
+        put('designate_recordsets', len(sets), zone_id=z['id'], zone_name=z['name'], tenant_id=z['project_id'])
+        for r in sets:
+            put('designate_recordsets_status', number(states, r['status']), **{
+                k: r[k] for k in ('id', 'name', 'status', 'zone_id', 'zone_name', 'type')})
+
+
+def seconds(time):
+    return datetime.datetime.fromisoformat(time).replace(microsecond=0).timestamp()
+
+
+def line(words):
+    return ' '.join(part for part in text(words).replace('\r', '\n').split('\n') if part).strip()
+
+
+def ironic():
+    answer = conn.session.get('/v1/nodes/detail?limit=1000', endpoint_filter={'service_type': 'baremetal', 'interface': 'public'},
+                              headers={'X-OpenStack-Ironic-API-Version': '1.82'})
+    for n in answer.json()['nodes']:
+        short = dict(id=n['uuid'], name=text(n['name']), provision_state=text(n['provision_state']))
+        put('ironic_node', 1, traits=' '.join(sorted(n['traits'])), maintenance_reason=line(n['maintenance_reason']),
+            last_error=line(n['last_error']), serial_number=n['extra'].get('system_vendor', {}).get('serial_number', ''),
+            ironic_self_healing_state=n['extra'].get('ironic_self_healing_state', ''),
+            deploy_kernel=n['driver_info'].get('deploy_kernel', ''), deploy_ramdisk=n['driver_info'].get('deploy_ramdisk', ''), **short, **{
+                k: text(n[k]) for k in ('power_state', 'maintenance', 'conductor_group', 'instance_uuid', 'lessee', 'console_enabled',
+                                        'resource_class', 'retired', 'retired_reason')})
+        for field in ('updated_at', 'provision_updated_at'):
+            if n[field]:
+                put('ironic_node_' + field, seconds(n[field]), **short)
+
+
+def octavia():
+    def everything(path, key):
+        return pages('load-balancer', '/v2.0/' + path, None, key, key + '_links')
+    balancers = everything('lbaas/loadbalancers', 'loadbalancers')
+    put('loadbalancer_total_loadbalancers', len(balancers))
+    states = 'ONLINE DRAINING OFFLINE ERROR NO_MONITOR'.split()
+    for b in balancers:
+        put('loadbalancer_loadbalancer_status', number(states, b['operating_status']), **{
+            k: text(b[k]) for k in ('id', 'name', 'project_id', 'operating_status', 'provisioning_status', 'provider', 'vip_address')})
+    amphorae = everything('octavia/amphorae', 'amphorae')
+    put('loadbalancer_total_amphorae', len(amphorae))
+    states = 'BOOTING ALLOCATED READY PENDING_CREATE PENDING_DELETE DELETED ERROR'.split()
+    for a in amphorae:
+        put('loadbalancer_amphora_status', number(states, a['status']),
+            cert_expiration=a['cert_expiration'] + 'Z' if a['cert_expiration'] else '', **{
+                k: text(a[k]) for k in ('id', 'loadbalancer_id', 'compute_id', 'status', 'role', 'lb_network_ip', 'ha_ip')})
+    pools = everything('lbaas/pools', 'pools')
+    put('loadbalancer_total_pools', len(pools))
+    states = 'ACTIVE DELETED ERROR PENDING_CREATE PENDING_UPDATE PENDING_DELETE'.split()
+    for p in pools:
+        put('loadbalancer_pool_status', number(states, p['provisioning_status']),
+            loadbalancers=','.join(b['id'] for b in p['loadbalancers']), **{
+                k: text(p[k]) for k in ('id', 'provisioning_status', 'name', 'protocol', 'lb_algorithm', 'operating_status', 'project_id')})
+
+
+def manila():
+    known = ('creating available updating migrating migration_error extending deleting shrinking error error_deleting shrinking_error '
+             'reverting_error restoring reverting managing unmanaging reverting_to_snapshot soft_deleting inactive').split()
+    answer = conn.session.get('/shares/detail?all_tenants=1', headers={'X-OpenStack-Manila-API-Version': '2.60'},
+                              endpoint_filter={'service_type': 'shared-file-system', 'interface': 'public'})
+    shares = answer.json()['shares']
+    put('sharev2_shares_counter', len(shares))
+    counts = collections.Counter(s['status'] for s in shares)
+    for status in counts.keys() | set(known):
+        put('sharev2_share_status_counter', counts[status], status=status)
+    for s in shares:
+        labels = {k: text(s[k]) for k in ('id', 'name', 'status', 'share_type', 'share_proto', 'share_type_name', 'project_id')}
+        put('sharev2_share_gb', s['size'], availability_zone=text(s['availability_zone']), **labels)
+        put('sharev2_share_status', number(VOLUME_STATUS, s['status']), size=text(s['size']), **labels)
+
+
+def swift():
+    for c in get('object-store', '/?format=json'):
+        put('object_store_objects', c['count'], container_name=c['name'])
+        put('object_store_bytes', c['bytes'], container_name=c['name'])
+
+
+def magnum():
+    states = ('CREATE_COMPLETE CREATE_FAILED CREATE_IN_PROGRESS UPDATE_IN_PROGRESS UPDATE_FAILED UPDATE_COMPLETE DELETE_IN_PROGRESS '
+              'DELETE_FAILED DELETE_COMPLETE RESUME_COMPLETE RESUME_FAILED RESTORE_COMPLETE ROLLBACK_IN_PROGRESS ROLLBACK_FAILED '
+              'ROLLBACK_COMPLETE SNAPSHOT_COMPLETE CHECK_COMPLETE ADOPT_COMPLETE').split()
+    clusters = get('container-infra', '/clusters')['clusters']
+    put('container_infra_total_clusters', len(clusters))
+    for c in clusters:
+        project = get('container-infra', '/clusters/' + c['uuid'])['project_id']  # the list lacks it
+        labels = dict(project_id=project, **{k: text(c[k]) for k in ('uuid', 'name', 'stack_id', 'status')})
+        nodes, masters = text(c['node_count']), text(c['master_count'])
+        put('container_infra_cluster_masters', c['master_count'], node_count=nodes, **labels)
+        put('container_infra_cluster_nodes', c['node_count'], master_count=masters, **labels)
+        put('container_infra_cluster_status', number(states, c['status']), node_count=nodes, master_count=masters, **labels)
+
+
+def trove():
+    states = 'NEW BUILD ACTIVE REBOOT RESIZE UPGRADE RESTART_REQUIRED PROMOTE EJECT DETACH SHUTDOWN BACKUP ERROR'.split()
+    instances = get('database', '/mgmt/instances?include_clustered=False&deleted=False')['instances']
+    put('trove_total_instances', len(instances))
+    for i in instances:
+        labels = dict(datastore_type=i['datastore']['type'], datastore_version=i['datastore']['version'],
+                      health_status=i['operating_status'] or text(i['service_status']), region=text(i['region']),
+                      **{k: text(i[k]) for k in ('id', 'name', 'status', 'tenant_id')})
+        put('trove_instance_status', number(states, i['status']), **labels)
+        put('trove_instance_volume_size_gb', i['volume']['size'], **labels)
+
+
+def gnocchi():
+    put('gnocchi_total_metrics', len(get('metric', '/v1/metric')))
+    status = get('metric', '/v1/status?details=true')
+    put('gnocchi_status_metricd_processors', len(status['metricd']['processors']))
+    put('gnocchi_status_metric_having_measures_to_process', status['storage']['summary']['metrics'])
+    put('gnocchi_status_measures_to_process', status['storage']['summary']['measures'])
+
+
+# the prefix of the families of each service, and what derives them
+SERVICES = {'nova': nova, 'identity': identity, 'placement': placement, 'neutron': neutron, 'cinder': cinder, 'glance': glance,
+            'heat': heat, 'designate': designate, 'ironic': ironic, 'loadbalancer': octavia, 'sharev2': manila, 'object_store': swift,
+            'container_infra': magnum, 'trove': trove, 'gnocchi': gnocchi}
+catalog = {s.name for s in conn.identity.services() if s.is_enabled}
 for name, derive in SERVICES.items():
-    derive()
-    put(name + '_up', 1)
+    if derive.__name__ in catalog | {'identity'}:
+        derive()
+        put(name + '_up', 1)
 truth = {}
 with open(sys.argv[2]) as f:
     for line in f:

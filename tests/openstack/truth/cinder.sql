@@ -1,4 +1,4 @@
--- Volume: what an exporter must show, told by Cinder's database; the form of the rows is compute.sql's.
+-- Volume: what an exporter must show, told by Cinder's database; the form of the rows is nova.sql's.
 -- Rules that are not in the tables are restated from Cinder 29; the sizes of the pools are those of py/rack_cinder.py.
 with
 project as (select * from keystone.project where is_domain = 0),

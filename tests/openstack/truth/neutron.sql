@@ -1,4 +1,4 @@
--- Network: what an exporter must show, told by Neutron's database; the form of the rows is compute.sql's.
+-- Network: what an exporter must show, told by Neutron's database; the form of the rows is nova.sql's.
 -- Rules that are not in the tables are restated from Neutron 29.
 with
 project as (select * from keystone.project where is_domain = 0),

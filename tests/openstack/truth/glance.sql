@@ -1,4 +1,4 @@
--- Image: what an exporter must show, told by Glance's database; the form of the rows is compute.sql's.
+-- Image: what an exporter must show, told by Glance's database; the form of the rows is nova.sql's.
 -- A list of images leaves out the hidden ones, which are asked for by themselves.
 with
 image as (select * from glance.images where deleted = 0 and os_hidden = 0),

@@ -1,0 +1,37 @@
+-- Databases: what an exporter must show, told by Trove's database; the form of the rows is nova.sql's.
+-- The status follows from the task, and only then from what Nova said of the server; the management list leaves out what is used
+-- of a volume.
+with
+instance as (
+  select i.id, ifnull(i.name, '') name, i.tenant_id, i.volume_size, ifnull(i.region_id, '') region, d.name store, v.name version,
+         case when i.task_id >= 80 then 'ERROR' -- each of Trove's tasks from there on is a failure
+              when i.task_id = 5 then if(i.server_status = 'ERROR', 'ERROR', 'BUILD')
+              when i.task_id = 2 then if(i.server_status in ('ACTIVE', 'SHUTDOWN', 'DELETED'), 'SHUTDOWN', 'ERROR')
+              when i.server_status in ('BUILD', 'ERROR', 'REBOOT', 'RESIZE', 'ACTIVE', 'SHUTDOWN') then i.server_status
+              when i.server_status = 'VERIFY_RESIZE' then 'RESIZE'
+              else 'UNKNOWN' end status,
+         s.status_id, i.task_id, i.server_status
+  from trove.instances i
+  left join trove.datastore_versions v on v.id = i.datastore_version_id
+  left join trove.datastores d on d.id = v.datastore_id
+  left join trove.service_statuses s on s.instance_id = i.id
+  where i.deleted = 0 and i.cluster_id is null
+),
+labelled as (
+  select i.*, json_object('datastore_type', store, 'datastore_version', version,
+                          -- what the agent said last
+                          'health_status', case status_id when 1 then 'ACTIVE' when 2 then 'BLOCKED' when 4 then 'SHUTDOWN' else '' end,
+                          'id', id, 'name', name, 'region', region, 'status', status, 'tenant_id', tenant_id) labels
+  from instance i
+),
+sample (family, labels, value) as (
+  select 'trove_up', json_object(), 1
+  union all select 'trove_total_instances', json_object(), count(*) from instance
+  union all
+  select 'trove_instance_status', labels,
+         field(status, 'NEW', 'BUILD', 'ACTIVE', 'REBOOT', 'RESIZE', 'UPGRADE', 'RESTART_REQUIRED', 'PROMOTE', 'EJECT', 'DETACH',
+               'SHUTDOWN', 'BACKUP', 'ERROR') - 1
+  from labelled
+  union all select 'trove_instance_volume_size_gb', labels, volume_size from labelled
+)
+select concat('openstack_', family), labels, value from sample order by family, labels;
