@@ -195,7 +195,7 @@ def neutron():
     for n in neutron_list('network_ip_availabilities'):
         for s in n['subnet_ip_availability']:
             for kind in ('total', 'used'):
-                put('neutron_network_ip_availabilities_' + kind, s[kind + '_ips'], network_id=n['network_id'],
+                put('neutron_network_ip_availabilities_' + kind, s['ip_availability_details'][kind + '_ips_in_allocation_pool'], network_id=n['network_id'],
                     network_name=n['network_name'], ip_version=text(s['ip_version']), cidr=s['cidr'], subnet_name=s['subnet_name'],
                     project_id=n['project_id'])
     for p in neutron_list('subnetpools'):
@@ -204,7 +204,7 @@ def neutron():
             free = [prefix]
             for s in (s for s in inside if s.subnet_of(prefix)):
                 free = [part for f in free for part in (f.address_exclude(s) if s.subnet_of(f) else [f])]
-            for length in range(max(p['min_prefixlen'], prefix.prefixlen), p['max_prefixlen'] + 1):
+            for length in range(max(int(p['min_prefixlen']), prefix.prefixlen), int(p['max_prefixlen']) + 1):
                 labels = dict(ip_version=text(p['ip_version']), prefix=str(prefix), prefix_length=str(length), project_id=p['project_id'],
                               subnet_pool_id=p['id'], subnet_pool_name=p['name'])
                 put('neutron_subnets_total', 2 ** (length - prefix.prefixlen), **labels)
@@ -258,11 +258,12 @@ def cinder():
 
 
 def glance():
-    images, path = [], '/v2/images'
-    while path:  # its links are relative
-        body = get('image', path)
-        images += body['images']
-        path = body.get('next')
+    images = []
+    for path in ('/v2/images', '/v2/images?os_hidden=true'):
+        while path:  # its links are relative
+            body = get('image', path)
+            images += body['images']
+            path = body.get('next')
     put('glance_images', len(images))
     for i in images:
         labels = dict(id=i['id'], name=text(i['name']), tenant_id=text(i['owner']))

@@ -16,7 +16,7 @@ swift_configure() {
     }
   done
 }
-swift_migrate() { :; } # it keeps no database; seed_services.py fills it at each new start
+swift_migrate() { :; } # it keeps no database that dump.sh saves: a new start of a seeded cloud fills it anew
 swift_start() {
   local part
   for part in account container object proxy; do
@@ -24,4 +24,10 @@ swift_start() {
   done
   start swift-updater "$VENV/bin/python" "$HERE/py/swift_part.py" "$CONF/swift" swift-container-updater container.conf
 }
-swift_wait() { await swift-proxy http_is "$P_SWIFT/healthcheck" 200; }
+swift_wait() {
+  await swift-proxy http_is "$P_SWIFT/healthcheck" 200
+  if ! [ -e "$DATA/swift/seeded" ] && [ "$(sql -N keystone -e "select count(*) from project where name = 'acme'")" != 0 ]; then
+    STACKCAST_OS_STATE=$STATE manage python "$HERE/seed_services.py" swift
+    touch "$DATA/swift/seeded"
+  fi
+}

@@ -1,7 +1,7 @@
 -- Image: what an exporter must show, told by Glance's database; the form of the rows is nova.sql's.
--- A list of images leaves out the hidden ones, which are asked for by themselves.
+-- Hidden images are asked for by themselves and count too.
 with
-image as (select * from glance.images where deleted = 0 and os_hidden = 0),
+image as (select * from glance.images where deleted = 0),
 sample (family, labels, value) as (
   select 'glance_up', json_object(), 1
   union all select 'glance_images', json_object(), count(*) from image

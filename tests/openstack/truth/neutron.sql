@@ -40,12 +40,13 @@ pool_use as ( -- blocks of the length that a subnet covers or lies in; the subne
   join subnet s on s.subnetpool_id = l.pool_id and left(s.address, l.bits) = left(l.address, l.bits)
   group by l.pool_id, l.cidr, l.length
 ),
-number as ( -- the ends of the allocation pools
+number as ( -- the ends of the allocation pools, and as text that sorts as they do
   select id, subnet_id,
          if(first_ip like '%:%', conv(substr(hex(inet6_aton(first_ip)), 1, 16), 16, 10), 0) first_high,
          if(first_ip like '%:%', conv(substr(hex(inet6_aton(first_ip)), 17, 16), 16, 10), inet_aton(first_ip)) first_low,
          if(last_ip like '%:%', conv(substr(hex(inet6_aton(last_ip)), 1, 16), 16, 10), 0) last_high,
-         if(last_ip like '%:%', conv(substr(hex(inet6_aton(last_ip)), 17, 16), 16, 10), inet_aton(last_ip)) last_low
+         if(last_ip like '%:%', conv(substr(hex(inet6_aton(last_ip)), 17, 16), 16, 10), inet_aton(last_ip)) last_low,
+         hex(inet6_aton(first_ip)) first, hex(inet6_aton(last_ip)) last
   from neutron.ipallocationpools
 ),
 availability as (
@@ -55,7 +56,10 @@ availability as (
          ifnull((select sum((cast(last_high as decimal(40)) - cast(first_high as decimal(40))) * 18446744073709551616
                             + cast(last_low as decimal(40)) - cast(first_low as decimal(40)) + 1)
                  from number where subnet_id = s.id), pow(2, if(s.ip_version = 4, 32, 128) - s.bits)) total,
-         (select count(*) from neutron.ipallocations a where a.subnet_id = s.id) used
+         -- of the pools alone, as the total is: Neutron's used_ips would count the gateway too
+         (select count(*) from neutron.ipallocations a
+          where a.subnet_id = s.id and exists (select 1 from number n where n.subnet_id = s.id
+                                                 and hex(inet6_aton(a.ip_address)) between n.first and n.last)) used
   from subnet s join neutron.networks n on n.id = s.network_id
 ),
 
@@ -73,7 +77,12 @@ quota_used as (
   union all select project_id, 'floatingip', count(*) from neutron.floatingips group by project_id
   union all select project_id, 'security_group', count(*) from neutron.securitygroups group by project_id
   union all select project_id, 'security_group_rule', count(*) from neutron.securitygrouprules group by project_id
-  union all select project_id, 'rbac_policy', count(*) from neutron.networkrbacs group by project_id -- of networks only
+  union all
+  select project_id, 'rbac_policy', count(*)
+  from (select id, project_id from neutron.networkrbacs union all select id, project_id from neutron.qospolicyrbacs
+        union all select id, project_id from neutron.securitygrouprbacs union all select id, project_id from neutron.subnetpoolrbacs
+        union all select id, project_id from neutron.addressscoperbacs union all select id, project_id from neutron.addressgrouprbacs) r
+  group by project_id
 ),
 quota as (
   select p.id project_id, p.name project_name, d.resource, ifnull(u.used, 0) used, ifnull(q.`limit`, d.hard_limit) hard_limit,

@@ -1,16 +1,12 @@
 -- Databases: what an exporter must show, told by Trove's database; the form of the rows is nova.sql's.
--- The status follows from the task, and only then from what Nova said of the server; the management list leaves out what is used
--- of a volume.
+-- The management list leaves out what is used of a volume.
 with
 instance as (
   select i.id, ifnull(i.name, '') name, i.tenant_id, i.volume_size, ifnull(i.region_id, '') region, d.name store, v.name version,
          case when i.task_id >= 80 then 'ERROR' -- each of Trove's tasks from there on is a failure
-              when i.task_id = 5 then if(i.server_status = 'ERROR', 'ERROR', 'BUILD')
-              when i.task_id = 2 then if(i.server_status in ('ACTIVE', 'SHUTDOWN', 'DELETED'), 'SHUTDOWN', 'ERROR')
-              when i.server_status in ('BUILD', 'ERROR', 'REBOOT', 'RESIZE', 'ACTIVE', 'SHUTDOWN') then i.server_status
-              when i.server_status = 'VERIFY_RESIZE' then 'RESIZE'
-              else 'UNKNOWN' end status,
-         s.status_id, i.task_id, i.server_status
+              when i.task_id = 5 then 'BUILD'
+              else 'SHUTDOWN' end status, -- Nova has no server of it: none of these rows came with one
+         s.status_id, i.task_id
   from trove.instances i
   left join trove.datastore_versions v on v.id = i.datastore_version_id
   left join trove.datastores d on d.id = v.datastore_id
@@ -19,8 +15,8 @@ instance as (
 ),
 labelled as (
   select i.*, json_object('datastore_type', store, 'datastore_version', version,
-                          -- what the agent said last
-                          'health_status', case status_id when 1 then 'ACTIVE' when 2 then 'BLOCKED' when 4 then 'SHUTDOWN' else '' end,
+                          -- what its agent said last; one without a task should have said more since
+                          'health_status', case if(task_id = 1, 0, status_id) when 0 then 'ERROR' when 1 then 'ACTIVE' when 2 then 'BLOCKED' when 4 then 'SHUTDOWN' else '' end,
                           'id', id, 'name', name, 'region', region, 'status', status, 'tenant_id', tenant_id) labels
   from instance i
 ),
