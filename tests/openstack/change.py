@@ -5,8 +5,8 @@ usage: VENV/bin/python change.py [--clouds CLOUDS_YAML] [--cloud NAME] WHAT
   create         a server of project acme
   resize         takes that server from m1.small to m1.large, and confirms
   delete         deletes that server
-  more           a volume, a port, a floating IP and a hidden image of project acme; a stack, a DNS zone, a share and a container
-                 where these services run
+  more           a volume, a port, a floating IP and a hidden image of project acme; a stack, a share and a container where these
+                 services run
   less           deletes those
   revoke-tokens  every service refuses the tokens that the user of --cloud (default: monitor-role) holds; new logins work
 """
@@ -132,8 +132,6 @@ def more():
             'heat_template_version': '2021-04-16', 'resources': {'word': {'type': 'OS::Heat::RandomString'}}}})
         wait('the stack is in progress', lambda: rest('orchestration', 'GET', '/stacks/' + SERVER)['stack']['stack_status'] ==
              'CREATE_COMPLETE')
-    if 'designate' in services:
-        rest('dns', 'POST', '/v2/zones', {'name': SERVER + '.example.org.', 'email': 'dns@example.org'})
     if 'manila' in services:
         rest('shared-file-system', 'POST', '/shares', {'share': {'name': SERVER, 'size': 3, 'share_proto': 'NFS'}},
              X_OpenStack_Manila_API_Version='2.60')

@@ -4,14 +4,14 @@
 # What runs already is left alone, so it also repairs a cloud of which a part has ended.
 #   up.sh             install what is missing, start, wait until every service has reported in, write clouds.yaml
 #   up.sh --page N    the APIs give at most N items a page (1000 at first); on a running cloud only they start again
-#   up.sh --services "heat swift"   of services/ only these ("" for none; all at first; kept until changed)
+#   up.sh --services "heat swift"   of services/ only these ("" none, "all" as at first; kept until changed)
 #   up.sh --fresh     begin again from the saved dump
 #   up.sh --from F    a new cloud starts from dump.sh's file F instead of seeded.sql.xz
 #   up.sh --empty     a new cloud starts from nothing: each service's migrations, catalog and users (then run seed.py)
 set -euo pipefail
 # shellcheck source=env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
-FROM=$HERE/seeded.sql.xz FRESH='' PAGE='' SERVICES=all
+FROM=$HERE/seeded.sql.xz FRESH='' PAGE='' SERVICES=keep
 while [ $# -gt 0 ]; do
   case $1 in
     --fresh) FRESH=1 ;;
@@ -31,7 +31,8 @@ while [ $# -gt 0 ]; do
   shift
 done
 [ -z "$PAGE" ] || [[ $PAGE =~ ^[1-9][0-9]*$ ]] || die "--page wants a number above 0, not '$PAGE'"
-if [ "$SERVICES" != all ]; then
+[ "$SERVICES" != all ] || SERVICES=${EXTRAS[*]}
+if [ "$SERVICES" != keep ]; then
   for name in $SERVICES; do [ -e "$HERE/services/$name.sh" ] || die "--services: there is no services/$name.sh"; done
 fi
 [ -z "$FROM" ] || [ -s "$FROM" ] || die "$FROM is missing or empty: give another with --from, or --empty"
@@ -121,7 +122,7 @@ render() { # TEMPLATE TARGET [NAME=VALUE...]   the upper-case names between @ si
   mkdir -p "$(dirname "$2")"
   printf '%s\n' "$text" >"$2"
 }
-if [ "$SERVICES" != all ]; then
+if [ "$SERVICES" != keep ]; then
   for name in $(chosen); do # those that are left out from now on
     [[ " $SERVICES " == *" $name "* ]] || for file in "$RUN/$name"*.pid; do end "$(basename "$file" .pid)" 50; done
   done

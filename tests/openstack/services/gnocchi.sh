@@ -12,6 +12,11 @@ gnocchi_configure() {
 }
 gnocchi_migrate() { manage gnocchi-upgrade "${GNOCCHI[@]}"; }
 gnocchi_start() {
+  # a new start from the saved cloud: the index is there, the folders of the measures are not
+  if ! [ -e "$DATA/gnocchi/upgraded" ]; then
+    gnocchi_migrate
+    touch "$DATA/gnocchi/upgraded"
+  fi
   api gnocchi-api "$P_GNOCCHI" gnocchi.rest.wsgi:application "${GNOCCHI[*]}"
   start gnocchi-metricd "$VENV/bin/gnocchi-metricd" "${GNOCCHI[@]}"
 }
