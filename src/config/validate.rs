@@ -170,6 +170,10 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
     );
     faults.range("data.retention_days", settings.data.retention_days.into(), 1..=3650);
     faults.unless(!settings.data.directory.as_os_str().is_empty(), "data.directory", "a path is needed");
+    faults.range("history.rollup_days", settings.history.rollup_days.into(), 1..=3650);
+    for (key, message) in settings.history.prometheus.faults() {
+        faults.unless(false, &format!("history.prometheus.{key}"), message);
+    }
     let grid = settings.analysis.grid_minutes;
     faults.unless(
         (1..=60).contains(&grid) && DAY_MINUTES.is_multiple_of(grid),

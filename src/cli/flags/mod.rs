@@ -22,7 +22,7 @@ pub(super) struct Flags {
     pub(super) cloud: Option<String>,
     /// Configuration file [default: the first of stackcast.toml, stackcast.yaml, both also in /etc/stackcast]
     #[arg(long, short, value_name = "FILE", env = "STACKCAST_CONFIG")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// The clouds.yaml to read [default: as OpenStack clients do]
     #[arg(long, value_name = "FILE")]
     os_client_config: Option<PathBuf>,

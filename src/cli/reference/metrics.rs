@@ -24,6 +24,7 @@ fn all_tables() -> Vec<Group> {
     groups.push(group("local host", collect::host::tables()));
     groups.push(group("stackcast itself", collect::own::tables().to_vec()));
     groups.push(group("web server", crate::expose::tables()));
+    groups.push(group("history store", crate::history::tables()));
     groups
 }
 
