@@ -32,7 +32,7 @@ pub(super) struct Source {
 impl Source {
     /// The same as flags of other commands.
     pub(super) fn flags(&self) -> Flags {
-        Flags { config: self.config.clone(), ..Flags::default() }
+        Flags::of_file(self.config.clone())
     }
 
     /// The store's file.

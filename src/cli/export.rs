@@ -9,7 +9,6 @@ use serde_json::{Map, Value as Json, json};
 
 use super::backup::Source;
 use super::failure::{FAILED, Failure};
-use super::flags::Flags;
 use super::once::Patience;
 use crate::app;
 use crate::expose::Format;

@@ -23,7 +23,7 @@ use crate::model::clock::{Clock, Timestamp};
 use crate::model::signal::{SeriesKey, Signal, Tick};
 
 pub use prometheus::{PrometheusError, PrometheusHistory};
-pub use settings::{Prometheus, Settings};
+pub use settings::{Header, Prometheus, Settings};
 pub use sqlite::{FILE_NAME, Reading, Retention, Selection, Store, StoreError, Trouble, backup, export};
 pub use telemetry::{Telemetry, tables};
 

@@ -43,7 +43,7 @@ pub struct Prometheus {
     #[schemars(example = &"openstack")]
     pub tenant: Option<String>,
     /// Further headers, by name. Not for secrets: they are shown where settings are shown.
-    pub headers: BTreeMap<String, String>,
+    pub headers: BTreeMap<String, Header>,
     /// Certificates (PEM) of the authorities to trust beside the system's.
     #[schemars(example = &"/etc/stackcast/ca.pem")]
     pub ca_file: Option<PathBuf>,
@@ -62,6 +62,11 @@ pub struct Prometheus {
     /// Bytes of one answer; a question with a larger one is asked in smaller pieces.
     pub response_bytes_max: usize,
 }
+
+/// Value of a header, sent as it is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(transparent)]
+pub struct Header(pub String);
 
 impl Default for Prometheus {
     fn default() -> Self {
@@ -115,7 +120,7 @@ impl Prometheus {
             let fine = reqwest::header::HeaderName::try_from(name.as_str()).is_ok();
             unless(fine, "headers", "holds a name that no header can have");
         }
-        let values = self.headers.values().chain(&self.tenant);
+        let values = self.headers.values().map(|header| &header.0).chain(&self.tenant);
         for value in values {
             let fine = reqwest::header::HeaderValue::try_from(value.as_str()).is_ok();
             unless(fine, "headers", "or tenant holds a value that no header can have");
@@ -139,8 +144,8 @@ mod tests {
             bearer_token_file: Some("/t".into()),
             key_file: Some("/k".into()),
             headers: BTreeMap::from([
-                ("Authorization".to_owned(), "hunter2".to_owned()),
-                ("a b".to_owned(), String::new()),
+                ("Authorization".to_owned(), Header("hunter2".to_owned())),
+                ("a b".to_owned(), Header::default()),
             ]),
             timeout_seconds: 0,
             ..Prometheus::default()

@@ -22,7 +22,7 @@ pub(super) struct Flags {
     pub(super) cloud: Option<String>,
     /// Configuration file [default: the first of stackcast.toml, stackcast.yaml, both also in /etc/stackcast]
     #[arg(long, short, value_name = "FILE", env = "STACKCAST_CONFIG")]
-    pub(super) config: Option<PathBuf>,
+    config: Option<PathBuf>,
     /// The clouds.yaml to read [default: as OpenStack clients do]
     #[arg(long, value_name = "FILE")]
     os_client_config: Option<PathBuf>,
@@ -63,6 +63,11 @@ pub(super) struct Flags {
 }
 
 impl Flags {
+    /// Of a command that has no flags for single settings.
+    pub(super) fn of_file(config: Option<PathBuf>) -> Self {
+        Self { config, ..Self::default() }
+    }
+
     /// Where the settings come from with these flags; an error for a flag that is not supported.
     pub(super) fn sources(&self) -> Result<Sources, Failure> {
         self.foreign.refuse()?;

@@ -12,7 +12,7 @@ use reqwest::{Certificate, Client, Identity, Url};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::PrometheusError;
-use crate::history::settings::Prometheus;
+use crate::history::settings::{Header, Prometheus};
 
 /// Times that a question is repeated when the store is busy or cannot be reached.
 const REPEATS_MAX: u32 = 3;
@@ -161,10 +161,10 @@ fn read(key: &'static str, path: &Path) -> Result<Vec<u8>, PrometheusError> {
     std::fs::read(path).map_err(|error| PrometheusError::Settings(key, format!("{}: {error}", path.display())))
 }
 
-fn headers(named: &BTreeMap<String, String>, tenant: Option<&str>) -> Result<HeaderMap, PrometheusError> {
+fn headers(named: &BTreeMap<String, Header>, tenant: Option<&str>) -> Result<HeaderMap, PrometheusError> {
     let mut headers = HeaderMap::new();
     let tenant = tenant.map(|tenant| ("X-Scope-OrgID", tenant));
-    for (name, value) in named.iter().map(|(name, value)| (name.as_str(), value.as_str())).chain(tenant) {
+    for (name, value) in named.iter().map(|(name, value)| (name.as_str(), value.0.as_str())).chain(tenant) {
         let pair = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
         let (name, value) =
             pair.ok_or_else(|| PrometheusError::Settings("headers", format!("`{name}` is no header")))?;

@@ -5,6 +5,7 @@ use std::net::TcpListener;
 use std::sync::mpsc::{Receiver, channel};
 
 use super::*;
+use crate::history::settings::Header;
 use crate::history::testing::want;
 
 /// Answers one request after another with these (status line and headers, body); hands out what was asked.
@@ -50,7 +51,7 @@ async fn a_busy_store_is_asked_again_and_headers_are_sent() {
     let busy = ("429 Too Many Requests\r\nretry-after: 0", String::new());
     let (mut settings, asked) = serve(vec![busy, ("503 Service Unavailable", String::new()), ("200 OK", matrix(ONE))]);
     settings.tenant = Some("team-a".to_owned());
-    settings.headers.insert("X-Other".to_owned(), "b".to_owned());
+    settings.headers.insert("X-Other".to_owned(), Header("b".to_owned()));
     let answer = ask(&settings).await.unwrap();
     assert_eq!(answer.stretches[0].values, [1.0, 3.0]);
     let request = asked.iter().last().unwrap();

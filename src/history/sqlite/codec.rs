@@ -169,8 +169,10 @@ fn places(column: &[f64]) -> Option<u8> {
 fn whole(value: f64, places: u8) -> Option<i64> {
     let power = POWERS.get(usize::from(places))?;
     let scaled = (value * power).round();
-    let same = scaled.abs() < WHOLE_MAX && (scaled / power).to_bits() == value.to_bits();
-    same.then_some(scaled as i64)
+    // By way of the whole number, which knows no negative zero.
+    let whole = scaled as i64;
+    let same = scaled.abs() < WHOLE_MAX && (whole as f64 / power).to_bits() == value.to_bits();
+    same.then_some(whole)
 }
 
 /// Ranks of bytes that any word uses.

@@ -62,7 +62,11 @@ pub(super) fn prune(connection: &Connection, retention: Retention) -> rusqlite::
         );
         connection.execute(&sql, [days])?;
     }
-    connection.execute_batch(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES}); PRAGMA wal_checkpoint(TRUNCATE);"))
+    // Each step gives one page back.
+    let mut vacuum = connection.prepare(&format!("PRAGMA incremental_vacuum({VACUUM_PAGES})"))?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
 }
 
 /// All times and, by series, a value or a gap for each.

@@ -33,9 +33,9 @@ pub(super) fn list(
     from: i64,
     to: i64,
 ) -> rusqlite::Result<Vec<Found>> {
-    let (time, chunk) = if table == TICKS { ("at", "0") } else { ("day", "chunk") };
+    let (time, chunk) = if table == TICKS { ("at", "0 AS chunk") } else { ("day", "chunk") };
     let sql = format!(
-        "SELECT id, {time}, {chunk} FROM {table} WHERE signal = ?1 AND {time} BETWEEN ?2 AND ?3 ORDER BY {time}, {chunk}"
+        "SELECT id, {time}, {chunk} FROM {table} WHERE signal = ?1 AND {time} BETWEEN ?2 AND ?3 ORDER BY {time}, 3"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let found = statement.query_map(rusqlite::params![signal, from, to], |row| {
