@@ -37,6 +37,13 @@ impl Bench {
         Writer::new(connection, self.path.clone(), retention, Clock::system(), Arc::clone(&self.telemetry))
     }
 
+    /// Waits until so many ticks are on disk.
+    fn written(&self, ticks: u64) {
+        while self.telemetry.written.load(Ordering::Relaxed) < ticks {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+        }
+    }
+
     fn damaged(&self) -> u64 {
         self.telemetry.damaged.load(Ordering::Relaxed)
     }
@@ -58,6 +65,7 @@ fn readings_come_back_before_and_after_their_day_is_closed_and_after_a_restart()
         let at = hour * 3600;
         store.append_waiting(tick(at, &[("a", hour as f64 / 10.0), ("b", f64::NAN)])).unwrap();
     }
+    bench.written(30);
     let half = want("load", 0, 30 * 3600, 1800);
     let expected: Vec<f64> = (0..60).map(|i| if i % 2 == 0 { f64::from(i / 2) / 10.0 } else { f64::NAN }).collect();
     let check = |store: &Store| {
@@ -95,6 +103,7 @@ fn a_repeated_time_adds_to_the_first_and_a_clock_set_back_joins_its_day() {
     store.settle().unwrap();
     // The clock goes back by a day, and forth again.
     store.append_waiting(tick(600, &[("a", 6.0)])).unwrap();
+    bench.written(4);
     let day = want("load", 0, 2 * DAY, 600);
     let check = |store: &Store| {
         let answer = read(store, &day);
