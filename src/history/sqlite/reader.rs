@@ -27,6 +27,9 @@ pub(super) struct Span<'a> {
     pub(super) take: Take,
 }
 
+/// Takes a series' number, times and values, one for each; whether to go on.
+pub(super) type Visit<'a> = dyn FnMut(u32, &[i64], &[f64]) -> bool + 'a;
+
 /// Rows of a day in each of the forms.
 #[derive(Debug, Default)]
 struct Rows {
@@ -81,11 +84,7 @@ pub(super) fn answer(path: &Path, want: &Want) -> Result<Answer, HistoryError> {
 /// Calls for each series and stretch of time, in order of time for each series, until the answer is false; tells damage.
 ///
 /// Raw readings where there are any, else roll-ups; with `hourly`, roll-ups of days without late ticks.
-pub(super) fn visit(
-    connection: &Connection,
-    span: &Span<'_>,
-    visit: &mut dyn FnMut(u32, &[i64], &[f64]) -> bool,
-) -> rusqlite::Result<Vec<String>> {
+pub(super) fn visit(connection: &Connection, span: &Span<'_>, visit: &mut Visit<'_>) -> rusqlite::Result<Vec<String>> {
     let mut damage = Vec::new();
     for rows in by_day(connection, span)?.into_values() {
         let hourly = !rows.hours.is_empty() && (rows.whole.is_empty() || (span.hourly && rows.ticks.is_empty()));
