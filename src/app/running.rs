@@ -11,15 +11,16 @@ use tokio_util::task::TaskTracker;
 use super::clouds::{open_clouds, open_one};
 use super::probe::Pages;
 use super::{Error, Loader, SHUTDOWN_LIMIT};
+use crate::analyse;
 use crate::collect::health::Health;
 use crate::collect::own::Own;
 use crate::collect::runner::Runner;
 use crate::collect::{Keep, SERVICES};
 use crate::config::{self, Filter, Settings};
 use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Naming, Status, View};
-use crate::model::clock::Clock;
+use crate::model::clock::{Clock, Timestamp};
 use crate::model::metric::Space;
-use crate::model::part::{Origin, PartKey};
+use crate::model::part::{Origin, Part, PartKey};
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 use crate::openstack::client::Cloud;
 
@@ -36,10 +37,17 @@ pub(super) struct App {
     pub(super) filter: Arc<ArcSwap<Filter>>,
     /// Pages of single clouds.
     pub(super) pages: Mutex<Pages>,
+    /// What analysis goes by; a reload changes it.
+    pub(super) analysis: Arc<ArcSwap<analyse::Settings>>,
+    /// Read at each scrape, once analysis runs.
+    pub(super) live: Arc<OnceLock<Vec<LivePart>>>,
     running: Mutex<Option<Running>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
 }
+
+/// Makes a part of self metrics at a scrape.
+pub(super) type LivePart = Box<dyn Fn(Timestamp) -> Part + Send + Sync>;
 
 /// What a reload replaces.
 pub(super) struct Running {
@@ -57,15 +65,35 @@ impl App {
         // The page shows what it had to leave out of itself, so the two know each other.
         let (live, page) = (Arc::clone(&own), Arc::new(OnceLock::<Weak<Exposition>>::new()));
         let shown = Arc::clone(&page);
-        let parts =
-            move || live.parts(shown.get().and_then(Weak::upgrade).map(|page| page.dropped()).unwrap_or_default());
+        let more = Arc::new(OnceLock::<Vec<LivePart>>::new());
+        let (further, now) = (Arc::clone(&more), clock.clone());
+        let parts = move || {
+            let mut parts = live.parts(shown.get().and_then(Weak::upgrade).map(|p| p.dropped()).unwrap_or_default());
+            parts.extend(further.get().into_iter().flatten().map(|make| make(now.now())));
+            parts
+        };
         let filter = Arc::new(ArcSwap::from_pointee(settings.filter.clone()));
         let exposition = Exposition::of(Arc::clone(&store), main_view(settings, &filter), Arc::new(parts));
         // Set once, here: a second call cannot happen.
         let _first = page.set(Arc::downgrade(&exposition));
         let (running, reloading) = (Mutex::new(None), tokio::sync::Mutex::new(()));
         let (naming, pages) = (settings.expose.naming.clone(), Mutex::default());
-        Arc::new(Self { loader, clock, store, health, own, exposition, naming, filter, pages, running, reloading })
+        let analysis = Arc::new(ArcSwap::from_pointee(settings.analysis.clone()));
+        Arc::new(Self {
+            loader,
+            clock,
+            store,
+            health,
+            own,
+            exposition,
+            naming,
+            filter,
+            pages,
+            analysis,
+            live: more,
+            running,
+            reloading,
+        })
     }
 
     pub(super) fn hooks(self: &Arc<Self>) -> Hooks {
@@ -99,6 +127,7 @@ impl App {
     /// Starts collecting; parts of the former run stay until they are replaced or too old.
     pub(super) fn start(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
         let runner = self.runner(settings);
+        self.analysis.store(Arc::new(settings.analysis.clone()));
         if settings.clouds.is_per_cloud() {
             tracing::info!("a cloud is collected from its first probe on: /probe?cloud=NAME");
         } else if clouds.is_empty() {

@@ -24,6 +24,7 @@ impl Compat {
                     "naming": { "cloud_labels": "never" },
                     "probe": { "unknown_is_empty": true },
                 },
+                "analysis": { "enabled": false },
                 "filter": { "peer_families_only": true },
             }),
         }

@@ -49,6 +49,8 @@ pub struct Settings {
     pub limits: Limits,
     /// What is kept on disk.
     pub data: Data,
+    /// Where weeks of readings come from: the embedded store, or a Prometheus-compatible one.
+    pub history: crate::history::Settings,
     /// Analysis of what was collected.
     pub analysis: crate::analyse::Settings,
     /// The program's own log, on standard error.

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Settings;
 
 /// Keys, or sections ending in a dot, that are read at the start only: sockets, limits and the log are set up once.
-const AT_START: [&str; 15] = [
+const AT_START: [&str; 18] = [
     "expose.listen_addresses",
     "compat",
     "clouds.multi_cloud",
@@ -19,6 +19,9 @@ const AT_START: [&str; 15] = [
     "expose.header_timeout_seconds",
     "limits.",
     "data.directory",
+    "data.retention_days",
+    "history.",
+    "analysis.enabled",
     "analysis.grid_minutes",
     "log.",
 ];

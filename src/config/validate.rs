@@ -172,6 +172,10 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
     );
     faults.range("data.retention_days", settings.data.retention_days.into(), 1..=3650);
     faults.unless(!settings.data.directory.as_os_str().is_empty(), "data.directory", "a path is needed");
+    faults.range("history.rollup_days", settings.history.rollup_days.into(), 1..=3650);
+    for (key, message) in settings.history.prometheus.faults() {
+        faults.unless(false, &format!("history.prometheus.{key}"), message);
+    }
     let grid = settings.analysis.grid_minutes;
     faults.unless(
         (1..=60).contains(&grid) && DAY_MINUTES.is_multiple_of(grid),
@@ -185,7 +189,23 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
         "analysis.capacity.buffer_ratio",
         format!("{} is no share to keep free; use 0 to less than 1, for example 0.1", capacity.buffer_ratio),
     );
+    check_analysis(&settings.analysis, faults);
     check_filter(&settings.filter, faults);
+}
+
+fn check_analysis(analysis: &crate::analyse::Settings, faults: &mut Faults) {
+    let forecast = &analysis.forecast;
+    faults.range("analysis.forecast.interval_minutes", forecast.interval_minutes.into(), 5..=1440);
+    faults.range("analysis.forecast.history_days", forecast.history_days.into(), 2..=400);
+    let level = forecast.interval_level;
+    faults.unless(
+        level > 0.0 && level < 1.0,
+        "analysis.forecast.interval_level",
+        format!("{level} is no probability; use more than 0 and less than 1, for example 0.8"),
+    );
+    if let Some((key, fault)) = analysis.tiers.fault() {
+        faults.unless(false, &format!("analysis.tiers.{key}"), fault);
+    }
 }
 
 fn check_filter(filter: &super::Filter, faults: &mut Faults) {

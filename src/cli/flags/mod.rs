@@ -86,6 +86,11 @@ pub(super) struct Flags {
 }
 
 impl Flags {
+    /// Of a command that has no flags for single settings.
+    pub(super) fn of_file(config: Option<PathBuf>) -> Self {
+        Self { config, ..Self::default() }
+    }
+
     /// Where the settings come from with these flags.
     pub(super) fn sources(&self) -> Sources {
         Sources::of_process(self.config.clone(), self.overrides())

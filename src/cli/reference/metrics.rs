@@ -26,6 +26,9 @@ fn all_tables() -> Vec<Group> {
     groups.push(group("text files", vec![collect::textfile::METRICS]));
     groups.push(group("stackcast itself", collect::own::tables().to_vec()));
     groups.push(group("web server", crate::expose::tables()));
+    groups.push(group("analysis", crate::analyse::tables().to_vec()));
+    groups.push(group("history store", crate::history::tables()));
+    groups.push(group("analysis itself", crate::app::tables()));
     groups
 }
 

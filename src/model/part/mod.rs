@@ -21,7 +21,7 @@ pub use span::{SPAN_BYTES_MIN, Span, span_hasher};
 use super::clock::Timestamp;
 
 /// Whose facts a part holds: a region of a cloud, or (both `None`) this process and its host.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     /// Name of the cloud, as in clouds.yaml.
     pub cloud: Option<Arc<str>>,
