@@ -258,8 +258,11 @@ pub struct CollectorSpec {
 #[derive(Clone)]
 pub struct Keep {
     wants: Arc<dyn Fn(&Descriptor) -> bool + Send + Sync>,
-    drops_label: Arc<dyn Fn(&Descriptor, &str) -> bool + Send + Sync>,
+    drops_label: Arc<LabelTest>,
 }
+
+/// Says yes or no to a label of a family.
+type LabelTest = dyn Fn(&Descriptor, &str) -> bool + Send + Sync;
 
 impl Keep {
     /// Keeps the families that satisfy the test.

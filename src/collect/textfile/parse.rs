@@ -140,9 +140,12 @@ impl Reader {
     }
 }
 
+/// Names and values.
+type Labels = Vec<(String, String)>;
+
 /// The labels behind `{`, and what follows `}`.
-fn labels(mut rest: &str) -> Result<(Vec<(String, String)>, &str), &'static str> {
-    let mut labels: Vec<(String, String)> = Vec::new();
+fn labels(mut rest: &str) -> Result<(Labels, &str), &'static str> {
+    let mut labels = Labels::new();
     loop {
         rest = rest.trim_start_matches([' ', '\t']);
         if let Some(rest) = rest.strip_prefix('}') {
