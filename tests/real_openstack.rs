@@ -81,7 +81,9 @@ fn truth() -> Truth {
 fn exported(page: &Page, truth: &Truth) -> Truth {
     let catalogue = catalogue();
     let services: BTreeSet<_> = truth.keys().filter_map(|family| catalogue.get(family.as_str())).collect();
-    let in_scope = |name: &str| catalogue.get(name).is_some_and(|service| services.contains(service));
+    let of_peer = |name: &str| catalogue.get(name).is_some_and(|service| services.contains(service));
+    // Of our own families those that the truth tells.
+    let in_scope = |name: &str| of_peer(name) || truth.contains_key(name);
     let families = page.iter().filter(|(name, family)| in_scope(name) && !family.samples.is_empty());
     families
         .map(|(name, family)| {

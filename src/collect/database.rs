@@ -124,7 +124,11 @@ fn emit(instances: &[Instance], compat: bool) -> PartBuilder {
     part.put(&TOTAL_INSTANCES, [], instances.len() as f64);
     for instance in instances {
         let health = match (&instance.health_status, compat) {
-            (None, false) => instance.operating_status.as_deref().or(instance.service_status.as_deref()),
+            // Empty while Trove has not heard of it.
+            (None, false) => {
+                let operating = instance.operating_status.as_deref().filter(|status| !status.is_empty());
+                operating.or(instance.service_status.as_deref())
+            }
             (known, _) => known.as_deref(),
         };
         let labels = [

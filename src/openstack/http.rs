@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{ACCEPT, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use reqwest::{RequestBuilder, Url};
+use tokio::sync::Semaphore;
 
 use super::Settings;
 use super::backoff::repeat_wait;
@@ -18,6 +19,8 @@ use super::fault;
 use super::retry_after;
 use super::telemetry::Telemetry;
 
+/// Bodies beyond this wait for each other; pages of 1,000 objects stay below it.
+const LARGE_BODY_BYTES: usize = 8 * 1024 * 1024;
 /// Of an error's body no more is read than a message can be found in.
 const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
 
@@ -95,6 +98,8 @@ pub(super) struct Http {
     retries: u32,
     retry_after_max: Duration,
     body_bytes_max: usize,
+    /// One large body at a time, so that several endless ones do not add up.
+    large_bodies: Semaphore,
 }
 
 impl Http {
@@ -105,6 +110,7 @@ impl Http {
             retries: settings.retries,
             retry_after_max: Duration::from_secs(settings.retry_after_max_seconds),
             body_bytes_max: settings.body_bytes_max,
+            large_bodies: Semaphore::new(1),
         }
     }
 
@@ -229,8 +235,13 @@ impl Http {
         if good && expected > limit {
             return Err(too_large(limit));
         }
-        let mut body = BytesMut::with_capacity(expected.min(limit));
+        let mut body = BytesMut::with_capacity(expected.min(LARGE_BODY_BYTES));
+        let mut turn = None;
         while let Some(piece) = response.chunk().await.map_err(failure)? {
+            if turn.is_none() && body.len() > LARGE_BODY_BYTES {
+                // The semaphore is never closed.
+                turn = self.large_bodies.acquire().await.ok();
+            }
             if body.len() + piece.len() > limit {
                 if good {
                     return Err(too_large(limit));

@@ -1,7 +1,6 @@
 //! A server as `servers/detail` lists it, and what is kept of it.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
@@ -10,7 +9,7 @@ use serde_json::value::RawValue;
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::interner::{Interner, Pool};
-use crate::model::inventory::server::{AccessAddresses, HostId, InstanceName, Server, ServerFlavor};
+use crate::model::inventory::server::{AccessAddresses, HostId, InstanceName, Metadata, Server, ServerFlavor};
 
 /// An item of the list. Only id and status are always there: of servers in a cell that is down Nova knows no more.
 #[derive(Deserialize)]
@@ -105,14 +104,14 @@ impl Item {
     }
 
     /// The values of these keys of its metadata; empty for keys that it lacks.
-    fn metadata(&self, keys: &[String], interner: &mut Interner) -> Option<Box<[Arc<str>]>> {
+    fn metadata(&self, keys: &[String], interner: &mut Interner) -> Option<Box<Metadata>> {
         if keys.is_empty() {
             return None;
         }
         let parsed = self.metadata.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
         let pairs: HashMap<String, String> = parsed.unwrap_or_default();
         let value = |key: &String| interner.intern(pairs.get(key).map_or("", String::as_str));
-        Some(keys.iter().map(value).collect())
+        Some(Box::new(keys.iter().map(value).collect()))
     }
 
     /// What is kept of it.

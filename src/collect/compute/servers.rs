@@ -270,7 +270,7 @@ fn emit_each(servers: &Servers, flavors: Option<&Flavors>, extra: &[&String], pa
         match &row {
             None => part.put(&SERVER_STATUS, labels, number),
             Some(row) => {
-                let values = server.metadata.iter().flatten().map(|value| &**value);
+                let values = server.metadata.iter().flat_map(|metadata| metadata.iter()).map(|value| &**value);
                 // A row of another age of the settings lacks values; the labels are empty then.
                 let values = values.chain(std::iter::repeat("")).take(extra.len());
                 part.put_shared(row, &labels.into_iter().chain(values).collect::<Vec<_>>(), number);
