@@ -235,21 +235,24 @@ impl Http {
         if good && expected > limit {
             return Err(too_large(limit));
         }
-        let mut body = BytesMut::with_capacity(expected.min(LARGE_BODY_BYTES));
-        let mut turn = None;
+        // Pieces are joined once their sum is known: a buffer that grows would be there twice at each step.
+        let (mut pieces, mut length, mut turn) = (Vec::new(), 0, None);
         while let Some(piece) = response.chunk().await.map_err(failure)? {
-            if turn.is_none() && body.len() > LARGE_BODY_BYTES {
-                // The semaphore is never closed.
-                turn = self.large_bodies.acquire().await.ok();
-            }
-            if body.len() + piece.len() > limit {
+            if length + piece.len() > limit {
                 if good {
                     return Err(too_large(limit));
                 }
                 break;
             }
-            body.extend_from_slice(&piece);
+            length += piece.len();
+            pieces.push(piece);
+            if turn.is_none() && length > LARGE_BODY_BYTES {
+                // The semaphore is never closed.
+                turn = self.large_bodies.acquire().await.ok();
+            }
         }
+        let mut body = BytesMut::with_capacity(length);
+        pieces.iter().for_each(|piece| body.extend_from_slice(piece));
         Ok(Answer { status, headers, body: body.freeze() })
     }
 }

@@ -182,8 +182,8 @@ await() { # NAME TEST...   of a part that was started
 }
 port_open() { (exec 3<>"/dev/tcp/127.0.0.1/$1"); }
 http_is() { [ "$(curl -s --noproxy '*' -o /dev/null -m 5 -w '%{http_code}' "http://127.0.0.1:$1")" = "$2" ]; } # PORT/PATH CODE
-api() { # NAME PORT MODULE [ARGUMENTS]
-  start "$1" "$VENV/bin/uwsgi" --http-socket "127.0.0.1:$2" --module "$3" --pyargv "${4:-}" --processes 1 --threads 8 \
+api() { # NAME PORT MODULE [ARGUMENTS]; THREADS=1 for a service that patches threads (eventlet), which lock each other under uWSGI
+  start "$1" "$VENV/bin/uwsgi" --http-socket "127.0.0.1:$2" --module "$3" --pyargv "${4:-}" --processes 1 --threads "${THREADS:-8}" \
     --enable-threads --buffer-size 65535 --add-header "Connection: close" --disable-logging --die-on-term --need-app \
     --virtualenv "$VENV"
 }

@@ -20,7 +20,7 @@ use crate::model::snapshot::Snapshot;
 
 crate::metrics! {
     /// The present value of a signal without a ceiling, as it is kept, forecast and watched.
-    VALUE = gauge "stackcast_signal_value" [scope entity signal], None, "see docs/signals.md";
+    VALUE = gauge "stackcast_signal_value" [scope entity signal], None, "see docs/capacity.md";
 }
 
 /// One kind of fact.
