@@ -17,10 +17,12 @@ use crate::collect::own::Own;
 use crate::collect::runner::Runner;
 use crate::collect::{Keep, SERVICES};
 use crate::config::{self, Filter, Settings};
-use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Naming, Status, View};
+use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Naming, Sources, Status, View};
+use crate::history::History;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::metric::Space;
 use crate::model::part::{Origin, Part, PartKey};
+use crate::model::signal::Signal;
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 use crate::openstack::client::Cloud;
 
@@ -39,6 +41,8 @@ pub(super) struct App {
     pub(super) pages: Mutex<Pages>,
     /// What analysis goes by; a reload changes it.
     pub(super) analysis: Arc<ArcSwap<analyse::Settings>>,
+    /// Set once analysis has opened it.
+    pub(super) history: Arc<OnceLock<Arc<dyn History>>>,
     /// Read at each scrape, once analysis runs.
     pub(super) live: Arc<OnceLock<Vec<LivePart>>>,
     running: Mutex<Option<Running>>,
@@ -90,6 +94,7 @@ impl App {
             filter,
             pages,
             analysis,
+            history: Arc::default(),
             live: more,
             running,
             reloading,
@@ -101,11 +106,22 @@ impl App {
         Hooks {
             exposition: Arc::clone(&self.exposition),
             status: Arc::new(move || status.status()),
+            sources: self.sources(),
             probe: Arc::new(move |asked| Arc::clone(&probe).probe(asked).boxed()),
             reload: Arc::new(move || {
                 let app = Arc::clone(&reload);
                 async move { app.reload().await }.boxed()
             }),
+        }
+    }
+
+    fn sources(&self) -> Sources {
+        let (history, signals) = (Arc::clone(&self.history), analyse::signals::built_in());
+        let signals: Vec<Arc<Signal>> = signals.into_iter().map(|signal| Arc::new(signal.clone())).collect();
+        Sources {
+            clock: self.clock.clone(),
+            history: Arc::new(move || history.get().cloned()),
+            signal: Arc::new(move |name| signals.iter().find(|signal| signal.name == name).cloned()),
         }
     }
 

@@ -10,13 +10,15 @@ use serde_json::{Map, Value as Json, json};
 use super::backup::Source;
 use super::failure::{FAILED, Failure};
 use super::once::Patience;
+use crate::analyse::signals::Observer;
 use crate::app;
+use crate::config::Settings;
 use crate::expose::Format;
 use crate::history::{self, Reading, Selection};
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::part::{Family, Value};
 use crate::model::signal::Basis;
-use crate::model::snapshot::Snapshot;
+use crate::model::snapshot::{Snapshot, SnapshotStore};
 
 /// The head of the CSV.
 const HEAD: &str = "timestamp,signal,cloud,region,scope,entity,resource,basis,value\n";
@@ -109,10 +111,25 @@ fn state(flags: &ExportFlags) -> Result<ExitCode, Failure> {
     let stamp: String = now.to_string().chars().filter(|c| *c != '-' && *c != ':').collect();
     let name = PathBuf::from(format!("infrastructure_metrics_{stamp}.json"));
     let mut out = Sink::open(flags.out.as_deref().unwrap_or(&name))?;
+    observe(&loaded.settings, &collected.store, now);
     let text = format!("{:#}\n", document(now, &collected.store.load()));
     let outcome = out.writer.write_all(text.as_bytes());
     out.finish(outcome)?;
     Ok(super::once::verdict(&collected))
+}
+
+/// Adds what analysis makes of this moment: capacity and signals. Rates need two readings, and are left out.
+fn observe(settings: &Settings, store: &SnapshotStore, now: Timestamp) {
+    if !settings.analysis.enabled {
+        return;
+    }
+    let observation = Observer::default().observe(&store.load(), &settings.analysis, now);
+    for (key, mut part) in observation.parts {
+        part.retain(|row| !settings.filter.drops(&row.name, row.slow, row.deprecated));
+        part.drop_labels(|row, label| settings.filter.drops_label(&row.name, label));
+        let (part, dropped) = part.seal(key, now, store.limits().per_family);
+        store.publish(part, dropped);
+    }
 }
 
 /// Every family with its samples; families that several clouds have are one.

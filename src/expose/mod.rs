@@ -4,11 +4,13 @@
 //! SnapshotStore ─► names, plan (what a group prints), segment ─► text | openmetrics ─► output (pieces, deflate)
 //!                                                                  │
 //!                             page, group (cache by variant) ◄─────┘ ─► routes ─► connection ─► server
+//! SnapshotStore, History ─► api (JSON) ─────────────────────────────────► routes
 //! ```
 //! A scrape copies pointers: a group's text was rendered (and compressed) when one of its parts changed, and of it only
 //! the segments whose rows changed; the live piece (self metrics) alone is made anew for each page. Nothing is collected here, nothing in
-//! the snapshot is changed, and no module but `model` is known.
+//! the snapshot is changed, and no modules but `model` and `history` are known.
 
+mod api;
 mod auth;
 mod connection;
 mod discovery;
@@ -41,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::metric::Descriptor;
 
+pub use api::Sources;
 pub use error::ServeError;
 pub use names::View;
 pub use negotiate::{Encoding, Format, encoding_for, format_for};
@@ -185,6 +188,8 @@ pub struct Hooks {
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
     /// Finds, or begins to collect, a cloud that is asked for.
     pub probe: probe::Hook,
+    /// What the JSON API is made from, beyond the snapshot.
+    pub sources: Sources,
     /// Reads the configuration anew; the error is shown to whoever asked, so it must not carry a secret.
     pub reload: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
 }

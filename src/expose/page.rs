@@ -194,6 +194,11 @@ impl Exposition {
         self.store.load()
     }
 
+    /// The self metrics as of now.
+    pub(crate) fn live_parts(&self) -> Vec<Part> {
+        (self.live)()
+    }
+
     /// Counters of the server in front of this page.
     pub(crate) fn telemetry(&self) -> &Arc<Telemetry> {
         &self.telemetry

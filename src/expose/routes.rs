@@ -21,6 +21,7 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tower::ServiceExt;
 
+use super::api;
 use super::discovery::{self, Discoverer};
 use super::error::ServeError;
 use super::landing;
@@ -52,6 +53,7 @@ pub(super) struct Inner {
     telemetry_path: String,
     pub(super) probe: Probe,
     pub(super) discovery: Discoverer,
+    pub(super) turns: api::Turns,
     web: Arc<WebConfig>,
 }
 
@@ -78,7 +80,9 @@ impl App {
             return fault("may hold letters, digits and / - . _ ~ only");
         }
         let (probe, discovery) = (settings.probe.clone(), Discoverer::new(settings.sd.clone()));
-        let inner = Arc::new(Inner { hooks, telemetry_path: telemetry_path.to_owned(), probe, discovery, web });
+        let (turns, telemetry_path) = (api::Turns::default(), telemetry_path.to_owned());
+        let inner = Arc::new(Inner { hooks, telemetry_path, probe, discovery, turns, web });
+        let telemetry_path = inner.telemetry_path.as_str();
         let mut router = Router::new().route(telemetry_path, any(metrics));
         if telemetry_path != "/" {
             router = router.route("/", any(landing_page));
@@ -86,7 +90,7 @@ impl App {
         if settings.probe.enabled {
             router = router.route(PROBE, any(probe::answer));
         }
-        let router = router
+        let router = api::register(router)
             .route(HYPERVISORS, any(discovery::answer))
             .route("/-/healthy", any(healthy))
             .route("/-/ready", any(ready))
@@ -134,6 +138,7 @@ impl App {
             path if path == self.inner.telemetry_path => Handler::Metrics,
             PROBE => Handler::Probe,
             HYPERVISORS => Handler::Discovery,
+            path if path.starts_with("/api/") => Handler::Api,
             "/" => Handler::Landing,
             "/-/healthy" => Handler::Healthy,
             "/-/ready" => Handler::Ready,

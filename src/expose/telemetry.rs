@@ -16,6 +16,8 @@ crate::metrics! {
     HTTP_REQUESTS = counter "stackcast_http_requests_total" [handler code], Count, "stackcast itself";
     /// Time until the answer to an HTTP request was ready to be sent.
     HTTP_DURATION = histogram "stackcast_http_request_duration_seconds" [handler], Seconds, "stackcast itself";
+    /// Answers of the JSON API, by route (unknown: no such path) and status code.
+    API_REQUESTS = counter "stackcast_api_requests_total" [route code], Count, "stackcast itself";
     /// Open HTTP connections.
     HTTP_CONNECTIONS = gauge "stackcast_http_connections" [], Count, "stackcast itself";
     /// Connections closed without an answer: address (not in the allow list), tls (handshake failed), timeout.
@@ -35,6 +37,7 @@ pub(crate) enum Handler {
     Metrics,
     Probe,
     Discovery,
+    Api,
     Landing,
     Healthy,
     Ready,
@@ -43,10 +46,11 @@ pub(crate) enum Handler {
 }
 
 impl Handler {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Metrics,
         Self::Probe,
         Self::Discovery,
+        Self::Api,
         Self::Landing,
         Self::Healthy,
         Self::Ready,
@@ -59,6 +63,7 @@ impl Handler {
             Self::Metrics => "metrics",
             Self::Probe => "probe",
             Self::Discovery => "discovery",
+            Self::Api => "api",
             Self::Landing => "landing",
             Self::Healthy => "healthy",
             Self::Ready => "ready",
@@ -90,6 +95,7 @@ impl Refused {
 #[derive(Debug)]
 pub(crate) struct Telemetry {
     requests: Mutex<BTreeMap<(Handler, u16), u64>>,
+    api: Mutex<BTreeMap<(&'static str, u16), u64>>,
     refused: Mutex<BTreeMap<Refused, u64>>,
     durations: BTreeMap<Handler, Histogram>,
     connections: AtomicI64,
@@ -98,7 +104,8 @@ pub(crate) struct Telemetry {
 impl Default for Telemetry {
     fn default() -> Self {
         let durations = Handler::ALL.into_iter().map(|handler| (handler, Histogram::new(MEMORY_SECONDS))).collect();
-        Self { requests: Mutex::default(), refused: Mutex::default(), durations, connections: AtomicI64::new(0) }
+        let connections = AtomicI64::new(0);
+        Self { requests: Mutex::default(), api: Mutex::default(), refused: Mutex::default(), durations, connections }
     }
 }
 
@@ -109,6 +116,11 @@ impl Telemetry {
         if let Some(histogram) = self.durations.get(&handler) {
             histogram.observe(took);
         }
+    }
+
+    /// Counts an answer of the API.
+    pub(crate) fn api_request(&self, route: &'static str, code: u16) {
+        *self.api.lock().unwrap_or_else(PoisonError::into_inner).entry((route, code)).or_default() += 1;
     }
 
     /// Counts a connection closed without an answer.
@@ -128,6 +140,10 @@ impl Telemetry {
         let requests = self.requests.lock().unwrap_or_else(PoisonError::into_inner).clone();
         for ((handler, code), count) in requests {
             part.put(&HTTP_REQUESTS, [handler.label(), &code.to_string()], count as f64);
+        }
+        let answers = self.api.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        for ((route, code), count) in answers {
+            part.put(&API_REQUESTS, [route, &code.to_string()], count as f64);
         }
         for (handler, histogram) in &self.durations {
             let value = histogram.snapshot();

@@ -13,6 +13,7 @@ macro_rules! say {
     ($($text:tt)*) => { let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($text)*))); };
 }
 
+mod api;
 mod http;
 mod limits;
 mod prometheus;
@@ -22,9 +23,9 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stackcast::expose::{Exposition, Hooks, Naming, ProbeRefusal, ServeError, Server, Settings, Status};
+use stackcast::expose::{Exposition, Hooks, Naming, ProbeRefusal, ServeError, Server, Settings, Sources, Status};
 use stackcast::metrics;
-use stackcast::model::clock::Timestamp;
+use stackcast::model::clock::{Clock, Timestamp};
 use stackcast::model::part::{Origin, PartBuilder, PartKey};
 use stackcast::model::snapshot::{SeriesLimits, SnapshotStore};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -63,6 +64,7 @@ fn hooks(store: Arc<SnapshotStore>) -> Hooks {
     Hooks {
         exposition: Exposition::new(store, Naming::default(), Arc::new(Vec::new)),
         status: Arc::new(|| Status { ready: Ok(()), clouds: Vec::new(), hints: Vec::new() }),
+        sources: Sources::without_history(Clock::system()),
         probe: Arc::new(|asked| Box::pin(async move { Err(ProbeRefusal::NotYet(asked.cloud)) })),
         reload: Arc::new(|| Box::pin(async { Ok(()) })),
     }

@@ -72,6 +72,7 @@ impl App {
         if let Some(history) = &analysis.history {
             let store = Arc::clone(&history.telemetry);
             live.push(Box::new(move |at| store.part(at)));
+            let _first = self.history.set(Arc::clone(&history.history));
         }
         // Analysis is started once in the life of a process.
         let _first = self.live.set(live);

@@ -1,0 +1,186 @@
+//! The JSON API: what is known, forecast and left, for people and programs that do not speak PromQL.
+//!
+//! ```text
+//! request ─► Asked (parameters, checked) ─► an endpoint's `answer` from Now (snapshot, status, history) ─► Answer | Problem
+//! ```
+//! An endpoint is one file with its [`Route`] and one word in [`routes!`](macro@routes); router, OpenAPI document and
+//! counters read the table. Nothing is computed here that a gauge tells already: endpoints select, order and word what
+//! analysis has published. Authentication, allow list and connections are the business of the server around it.
+
+mod answer;
+mod asked;
+mod facts;
+mod openapi;
+mod problem;
+mod series;
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
+use axum::http::request::Parts;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use futures_util::future::BoxFuture;
+use tokio::sync::Semaphore;
+
+use super::routes::{Inner, READ};
+use super::{Hooks, Status};
+use crate::history::History;
+use crate::model::clock::{Clock, Timestamp};
+use crate::model::part::Part;
+use crate::model::signal::Signal;
+use crate::model::snapshot::Snapshot;
+use asked::{Asked, Parameter};
+use problem::Problem;
+
+/// Answers made at once; further ones wait, so that a flood of questions cannot take the cores from collecting.
+const AT_ONCE: usize = 4;
+/// How unknown paths are counted.
+const UNKNOWN: &str = "unknown";
+
+/// What answers are made from, beyond the snapshot.
+#[derive(Clone)]
+pub struct Sources {
+    /// The time of day.
+    pub clock: Clock,
+    /// The history; none while there is none (analysis is off, or its store cannot be opened).
+    pub history: Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>,
+    /// The signal of a name.
+    pub signal: Arc<dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync>,
+}
+
+impl Sources {
+    /// Without any past: what the snapshot holds is answered all the same.
+    pub fn without_history(clock: Clock) -> Self {
+        Self { clock, history: Arc::new(|| None), signal: Arc::new(|_| None) }
+    }
+}
+
+impl std::fmt::Debug for Sources {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sources").field("clock", &self.clock).finish_non_exhaustive()
+    }
+}
+
+/// Everything as of the moment of a request.
+struct Now {
+    at: Timestamp,
+    snapshot: Arc<Snapshot>,
+    status: Status,
+    hooks: Hooks,
+}
+
+impl Now {
+    fn of(hooks: &Hooks) -> Self {
+        Self {
+            at: hooks.sources.clock.now(),
+            snapshot: hooks.exposition.snapshot(),
+            status: (hooks.status)(),
+            hooks: hooks.clone(),
+        }
+    }
+
+    /// Figures about the program itself.
+    fn own(&self) -> Vec<Part> {
+        self.hooks.exposition.live_parts()
+    }
+
+    fn signal(&self, name: &str) -> Option<Arc<Signal>> {
+        (self.hooks.sources.signal)(name)
+    }
+
+    fn history(&self) -> Option<Arc<dyn History>> {
+        (self.hooks.sources.history)()
+    }
+
+    /// Seconds since `then`; 0 if the clock has gone back.
+    fn age(&self, then: Timestamp) -> f64 {
+        self.at.since(then).as_secs_f64()
+    }
+}
+
+/// How an endpoint makes its answer.
+enum Work {
+    /// From memory; beside the runtime, for there may be thousands of rows.
+    Memory(fn(&Now, &Asked) -> Result<Vec<u8>, Problem>),
+    /// With a question to the history.
+    History(fn(Now, Asked) -> BoxFuture<'static, Result<Vec<u8>, Problem>>),
+}
+
+/// One endpoint: a row of the table that router and OpenAPI document are made from.
+struct Route {
+    path: &'static str,
+    /// One sentence.
+    summary: &'static str,
+    parameters: &'static [Parameter],
+    /// JSON schema of the answer.
+    schema: fn(&mut schemars::SchemaGenerator) -> schemars::Schema,
+    work: Work,
+}
+
+/// Declares the endpoints.
+macro_rules! routes {
+    ($($endpoint:ident),+ $(,)?) => {
+        $(mod $endpoint;)+
+        static ROUTES: &[&Route] = &[$(&$endpoint::ROUTE),+, &openapi::ROUTE];
+    };
+}
+
+routes![accuracy, forecasts, metrics, profile, runway, status];
+
+/// Limits the work of all endpoints together.
+#[derive(Debug)]
+pub(super) struct Turns(Semaphore);
+
+impl Default for Turns {
+    fn default() -> Self {
+        Self(Semaphore::new(AT_ONCE))
+    }
+}
+
+/// Adds every endpoint, and an answer in the same form for paths that are not there.
+pub(super) fn register(router: axum::Router<Arc<Inner>>) -> axum::Router<Arc<Inner>> {
+    let add = |router: axum::Router<Arc<Inner>>, route: &&'static Route| {
+        let route: &'static Route = route;
+        let handler = move |State(inner): State<Arc<Inner>>, request: Request| answer(inner, route, request);
+        router.route(route.path, any(handler))
+    };
+    ROUTES.iter().fold(router, add).route("/api/{*rest}", any(unknown))
+}
+
+async fn answer(inner: Arc<Inner>, route: &'static Route, request: Request) -> Response {
+    let response = match json(&inner, route, &request.into_parts().0).await {
+        Ok(json) => {
+            let headers =
+                [(CONTENT_TYPE, "application/json"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-store")];
+            (headers, json).into_response()
+        }
+        Err(problem) => problem.into_response(),
+    };
+    inner.hooks.exposition.telemetry().api_request(route.path, response.status().as_u16());
+    response
+}
+
+async fn json(inner: &Inner, route: &'static Route, request: &Parts) -> Result<Vec<u8>, Problem> {
+    if !READ.contains(&request.method) {
+        return Err(Problem::method(&request.method, READ));
+    }
+    let asked = Asked::read(route.parameters, request.uri.query().unwrap_or_default())?;
+    // The semaphore is never closed; were it, an answer without a turn would do no harm.
+    let _turn = inner.turns.0.acquire().await;
+    let now = Now::of(&inner.hooks);
+    match route.work {
+        Work::Memory(make) => {
+            let made = tokio::task::spawn_blocking(move || make(&now, &asked)).await;
+            made.unwrap_or_else(|fault| Err(Problem::internal(&fault)))
+        }
+        Work::History(make) => make(now, asked).await,
+    }
+}
+
+async fn unknown(State(inner): State<Arc<Inner>>) -> Response {
+    let problem = Problem::not_found("there is no such path").allowing(ROUTES.iter().map(|route| route.path));
+    inner.hooks.exposition.telemetry().api_request(UNKNOWN, problem.status().as_u16());
+    problem.into_response()
+}

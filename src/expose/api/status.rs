@@ -1,0 +1,210 @@
+//! `/api/status`: how the program is: clouds, collectors, forecasts, its own use of CPU and memory.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::Serialize;
+
+use super::answer::{Answer, Moment, finite, write};
+use super::asked::Asked;
+use super::facts::{facts, single};
+use super::problem::Problem;
+use super::series::Known;
+use super::{Now, Route, Work};
+use crate::model::part::{Origin, Part};
+
+pub(super) static ROUTE: Route = Route {
+    path: "/api/status",
+    summary: "Clouds, collectors with the age of their facts, quality of the data, forecasts, and the program's own \
+              CPU and memory.",
+    parameters: &[],
+    schema: |generator| generator.subschema_for::<Answer<State<'static>>>(),
+    work: Work::Memory(answer),
+};
+
+/// The state of everything.
+#[derive(Debug, Serialize, JsonSchema)]
+struct State<'a> {
+    /// Version of stackcast.
+    version: &'static str,
+    /// What is awaited before everything has been read once; null when nothing is.
+    waiting_for: Option<&'a str>,
+    /// What the reader may want to do.
+    hints: &'a [String],
+    /// The clouds.
+    clouds: Vec<Cloud<'a>>,
+    /// The collectors.
+    collectors: Vec<Collector<'a>>,
+    /// The forecasts.
+    forecasts: Forecasts,
+    /// Quality of the data.
+    data: Data,
+    /// The process itself.
+    process: Process,
+}
+
+/// A cloud.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Cloud<'a> {
+    /// Name in clouds.yaml.
+    cloud: &'a str,
+    /// Its regions; empty before the first login.
+    region: &'a str,
+    /// Whether all of its collectors succeed.
+    up: bool,
+    /// What works and what does not, in a few words.
+    detail: &'a str,
+}
+
+/// A collector of one region, or of the host.
+#[derive(Debug, Default, Serialize, JsonSchema)]
+struct Collector<'a> {
+    /// Its name.
+    collector: &'a str,
+    /// Cloud; null for the host.
+    cloud: Option<&'a str>,
+    /// Region of the cloud.
+    region: Option<&'a str>,
+    /// Whether its last run succeeded; null before the first has ended.
+    success: Option<bool>,
+    /// How long that run took.
+    duration_seconds: Option<f64>,
+    /// When it last succeeded.
+    last_success: Option<Moment>,
+    /// How long ago that was.
+    data_age_seconds: Option<f64>,
+    /// Objects read by then.
+    items: Option<f64>,
+    /// What its credentials let it see: all, project, none.
+    visibility: Option<&'a str>,
+    /// Failed runs since the start.
+    errors: f64,
+}
+
+/// The forecasts.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Forecasts {
+    /// Whether there is a history to forecast from.
+    history: bool,
+    /// Series that are forecast.
+    series: usize,
+    /// Those of them with enough history.
+    ready: usize,
+}
+
+/// Quality of the data, since the start.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Data {
+    /// Samples held.
+    samples: usize,
+    /// Objects of answers that could not be understood.
+    items_rejected: f64,
+    /// Samples left out of the metrics page.
+    samples_dropped: f64,
+    /// Samples of histories that forecasts left out or moved.
+    history_samples_rejected: f64,
+    /// Largest share of samples of any signal that was missing within the last day; null before the first forecast.
+    missing_samples_ratio: Option<f64>,
+    /// Size of the embedded store; null where there is none.
+    store_bytes: Option<f64>,
+}
+
+/// The process.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Process {
+    /// CPU time since the start, in seconds; null where the system does not tell.
+    cpu_seconds: Option<f64>,
+    /// CPU time over the time since the start: 1 is one core.
+    cpu_mean_ratio: Option<f64>,
+    /// Resident memory.
+    memory_bytes: Option<f64>,
+    /// When it was started.
+    started_at: Option<Moment>,
+    /// Open file descriptors.
+    open_files: Option<f64>,
+    /// Threads.
+    threads: Option<f64>,
+}
+
+fn answer(now: &Now, _: &Asked) -> Result<Vec<u8>, Problem> {
+    let own = now.own();
+    let collectors = collectors(now, &own);
+    let known = Known::of(&now.snapshot);
+    let clouds = now.status.clouds.iter().map(|cloud| Cloud {
+        cloud: &cloud.cloud,
+        region: &cloud.region,
+        up: cloud.up,
+        detail: &cloud.detail,
+    });
+    let state = State {
+        version: env!("CARGO_PKG_VERSION"),
+        waiting_for: now.status.ready.as_ref().err().map(String::as_str),
+        hints: &now.status.hints,
+        clouds: clouds.collect(),
+        forecasts: Forecasts {
+            history: now.history().is_some(),
+            series: known.all().count(),
+            ready: known.all().filter(|(_, prediction)| prediction.ready).count(),
+        },
+        data: data(now, &own),
+        process: process(now, &own),
+        collectors,
+    };
+    let oldest = state.collectors.iter().filter_map(|collector| collector.last_success).min();
+    write(now, oldest.map(|moment| moment.0), now.status.ready.is_ok(), state)
+}
+
+fn collectors<'a>(now: &Now, own: &'a [Part]) -> Vec<Collector<'a>> {
+    let mut found: BTreeMap<(&Origin, &str), Collector<'a>> = BTreeMap::new();
+    for name in ["success", "duration_seconds", "last_success_timestamp_seconds", "items", "visibility_info", "errors_total"] {
+        for fact in facts(own.iter(), &format!("stackcast_collector_{name}")) {
+            let (collector, value) = (fact.label("collector"), fact.number());
+            let row = found.entry((fact.origin, collector)).or_insert_with(|| Collector {
+                collector,
+                cloud: fact.origin.cloud.as_deref(),
+                region: fact.origin.region.as_deref(),
+                ..Collector::default()
+            });
+            match name {
+                "success" => row.success = Some(value > 0.0),
+                "duration_seconds" => row.duration_seconds = finite(value),
+                "items" => row.items = finite(value),
+                "visibility_info" => row.visibility = Some(fact.label("visibility")),
+                "errors_total" => row.errors += value,
+                _ => {
+                    row.last_success = Moment::of_seconds(value);
+                    row.data_age_seconds = row.last_success.map(|moment| now.age(moment.0));
+                }
+            }
+        }
+    }
+    found.into_values().collect()
+}
+
+fn data(now: &Now, own: &[Part]) -> Data {
+    let sum = |name| facts(own.iter(), name).map(|fact| fact.number()).sum::<f64>();
+    let missing = facts(own.iter(), "stackcast_data_missing_samples_ratio").filter_map(|fact| finite(fact.number()));
+    Data {
+        samples: now.snapshot.samples(),
+        items_rejected: sum("stackcast_items_rejected_total"),
+        samples_dropped: sum("stackcast_series_dropped_total"),
+        history_samples_rejected: sum("stackcast_data_rejected_samples_total"),
+        missing_samples_ratio: missing.reduce(f64::max),
+        store_bytes: single(own.iter(), "stackcast_store_size_bytes"),
+    }
+}
+
+fn process(now: &Now, own: &[Part]) -> Process {
+    let of = |name| single(own.iter(), name);
+    let started_at = of("process_start_time_seconds").and_then(Moment::of_seconds);
+    let cpu_seconds = of("process_cpu_seconds_total");
+    let lived = started_at.map(|moment| now.age(moment.0)).filter(|seconds| *seconds > 0.0);
+    Process {
+        cpu_seconds,
+        cpu_mean_ratio: cpu_seconds.zip(lived).map(|(cpu, lived)| cpu / lived),
+        memory_bytes: of("process_resident_memory_bytes"),
+        started_at,
+        open_files: of("process_open_fds"),
+        threads: of("process_threads"),
+    }
+}
