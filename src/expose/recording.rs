@@ -165,3 +165,69 @@ fn stamp(at: Timestamp) -> Vec<u8> {
     text.push(b'\n');
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::part::{Origin, PartBuilder, PartKey};
+
+    crate::metrics! {
+        /// Agents, "all".
+        AGENTS = gauge "openstack_nova_recorded_agents" [host], Count, "test";
+        /// Jobs so far.
+        JOBS = counter "stackcast_recorded_jobs_total" [], Count, "test";
+        /// Bytes so far.
+        BYTES = counter "openstack_nova_recorded_bytes" [], Bytes, "test";
+    }
+
+    fn part(agents: &[(&str, f64)], jobs: f64) -> Part {
+        let mut builder = PartBuilder::new();
+        for (host, value) in agents {
+            builder.put(&AGENTS, [host], *value);
+        }
+        builder.put(&JOBS, [], jobs);
+        builder.put(&BYTES, [], f64::INFINITY);
+        let key = PartKey { group: "g", origin: Origin::new("c", "r"), source: "s".into() };
+        builder.seal(key, Timestamp::default(), 100).0
+    }
+
+    #[test]
+    fn series_stand_together_and_gaps_stay() {
+        assert_eq!(METRICS.len(), 3);
+        let mut recording = Recording::new(Naming::default());
+        let pages: [(&[(&str, f64)], f64); 4] = [
+            (&[("b", 1.0), ("a", 0.5)], 1.0),
+            (&[("b", 1.0)], 2.0),
+            (&[("b", 3.0), ("a", 0.5)], 2.0),
+            (&[("b", 3.0)], 2.0),
+        ];
+        for (at, (agents, jobs)) in (1..).zip(pages) {
+            recording.take(&Snapshot::default(), vec![part(agents, jobs)], Timestamp::from_millis(at * 1500));
+        }
+        let mut text = Vec::new();
+        assert_eq!(recording.write(&mut text).unwrap(), 14);
+        let expected = r#"# HELP openstack_nova_recorded_agents Agents, \"all\".
+# TYPE openstack_nova_recorded_agents gauge
+openstack_nova_recorded_agents{host="a"} 0.5 1.5
+openstack_nova_recorded_agents{host="a"} 0.5 4.5
+openstack_nova_recorded_agents{host="b"} 1 1.5
+openstack_nova_recorded_agents{host="b"} 1 3
+openstack_nova_recorded_agents{host="b"} 3 4.5
+openstack_nova_recorded_agents{host="b"} 3 6
+# HELP openstack_nova_recorded_bytes Bytes so far.
+# TYPE openstack_nova_recorded_bytes unknown
+openstack_nova_recorded_bytes +Inf 1.5
+openstack_nova_recorded_bytes +Inf 3
+openstack_nova_recorded_bytes +Inf 4.5
+openstack_nova_recorded_bytes +Inf 6
+# HELP stackcast_recorded_jobs Jobs so far.
+# TYPE stackcast_recorded_jobs counter
+stackcast_recorded_jobs_total{cloud="c",region="r"} 1 1.5
+stackcast_recorded_jobs_total{cloud="c",region="r"} 2 3
+stackcast_recorded_jobs_total{cloud="c",region="r"} 2 4.5
+stackcast_recorded_jobs_total{cloud="c",region="r"} 2 6
+# EOF
+"#;
+        assert_eq!(String::from_utf8(text).unwrap(), expected);
+    }
+}

@@ -65,3 +65,20 @@ pub(crate) fn planted(start: Timestamp, lead_days: u32, hosts: usize) -> Vec<Ano
 pub(crate) fn ongoing(all: &[Anomaly], kind: AnomalyKind, target: u32, at: Timestamp) -> Option<Anomaly> {
     all.iter().find(|a| a.kind == kind && a.target == target && a.from <= at && at < a.to).copied()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn anomalies_lie_around_the_present_and_in_a_long_past() {
+        let start = Timestamp::from_seconds(1_700_000_000);
+        let days = |lead: u32| -> Vec<i64> {
+            let all = planted(start, lead, 20).into_iter().filter(|anomaly| anomaly.kind != AnomalyKind::OddHost);
+            all.map(|anomaly| (anomaly.from.millis() - start.millis()).div_euclid(DAY)).collect()
+        };
+        assert_eq!(days(0), [0, 0, 1, 5]);
+        assert_eq!(days(3), [3, 3, 4, 8], "a short past has nothing to compare with");
+        assert_eq!(days(45), [45, 45, 46, 50, 35, 38, 36]);
+    }
+}
