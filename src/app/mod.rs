@@ -4,6 +4,7 @@ mod analysis;
 mod clouds;
 mod once;
 mod probe;
+mod replay;
 mod running;
 
 use std::sync::Arc;
@@ -14,10 +15,13 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Settings};
 use crate::expose::{ServeError, Server};
+use crate::history::HistoryError;
+use crate::model::clock::Clock;
 use crate::model::metric::Descriptor;
 use crate::openstack::clouds::CloudsError;
 use crate::openstack::error::Error as CallError;
 pub use once::{CloudCheck, Collected, collect_once};
+pub use replay::{Past, fill_history, record};
 use running::App;
 
 /// Reads the configuration; called at the start and for every reload.
@@ -44,6 +48,9 @@ pub enum Error {
     /// The data directory.
     #[error(transparent)]
     Data(#[from] config::DirectoryError),
+    /// The store of a history that is filled.
+    #[error(transparent)]
+    History(#[from] HistoryError),
     /// The web server.
     #[error(transparent)]
     Serve(#[from] ServeError),
@@ -56,7 +63,7 @@ pub enum Error {
 pub async fn serve(loader: Loader) -> Result<(), Error> {
     let settings = loader()?;
     settings.data.prepare()?;
-    let app = App::new(&settings, loader);
+    let app = App::new(&settings, loader, Clock::system());
     let clouds = app.open(&settings)?;
     let server = Server::bind(&settings.expose, app.hooks()).await?;
     for address in server.addresses() {

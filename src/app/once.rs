@@ -10,6 +10,7 @@ use crate::collect::health::Health;
 use crate::collect::runner::Runner;
 use crate::config::Settings;
 use crate::expose::{Encoding, Format};
+use crate::model::clock::Clock;
 use crate::model::part::Origin;
 use crate::model::snapshot::SnapshotStore;
 use crate::openstack::client::{Cloud, Session};
@@ -41,7 +42,7 @@ pub struct CloudCheck {
 pub async fn collect_once(settings: &Settings, patience: Duration, format: Format) -> Result<Collected, Error> {
     let settings = settings.clone();
     let once = settings.clone();
-    let app = App::new(&settings, Arc::new(move || Ok(once.clone())));
+    let app = App::new(&settings, Arc::new(move || Ok(once.clone())), Clock::system());
     let runner = app.runner(&settings);
     let Opened { clouds, faults } = open_clouds(&settings, &app.clock)?;
     app.own.set_clouds(clouds.clone());

@@ -61,8 +61,7 @@ pub(super) struct Running {
 }
 
 impl App {
-    pub(super) fn new(settings: &Settings, loader: Loader) -> Arc<Self> {
-        let clock = Clock::system();
+    pub(super) fn new(settings: &Settings, loader: Loader, clock: Clock) -> Arc<Self> {
         let store = SnapshotStore::new(limits(settings));
         let health = Arc::new(Health::default());
         let own = Arc::new(Own::new(Arc::clone(&health), Arc::clone(&store), clock.clone()));

@@ -38,6 +38,8 @@ pub struct Settings {
     pub wave: f64,
     /// Whether the planted anomalies happen.
     pub anomalies: bool,
+    /// Days from the first moment to the one that anomalies are planted around: the present, where a past is replayed.
+    pub lead_days: u32,
     /// Newest microversion that Nova claims, `2.N`: give N.
     pub nova_max_microversion: u16,
     /// Newest microversion that Placement claims, `1.N`: give N.
@@ -62,6 +64,7 @@ impl Default for Settings {
             growth_per_month: 0.06,
             wave: 0.08,
             anomalies: true,
+            lead_days: 0,
             nova_max_microversion: 104,
             placement_max_microversion: 39,
         }

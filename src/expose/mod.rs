@@ -26,6 +26,7 @@ mod output;
 mod page;
 mod plan;
 mod probe;
+mod recording;
 mod routes;
 mod san;
 mod segment;
@@ -49,6 +50,7 @@ pub use names::View;
 pub use negotiate::{Encoding, Format, encoding_for, format_for};
 pub use page::{Exposition, GroupStats, Live, Page};
 pub use probe::{Hook as ProbeHook, Refusal as ProbeRefusal, Request as ProbeRequest};
+pub use recording::Recording;
 pub use server::Server;
 
 /// How metrics are served.

@@ -41,7 +41,7 @@ fn write_head(family: &PlannedFamily, buffer: &mut Vec<u8>) {
 
 fn write_rows(family: &PlannedFamily, block: &Block, run: &Run, buffer: &mut Vec<u8>) {
     let labels = Labels::new(block);
-    let start = [family.name.as_bytes(), labels.open(), &labels.added].concat();
+    let start = labels.start(&family.name);
     let mut scratch = Vec::new();
     for sample in block.samples_at(run.rows.clone()) {
         match sample.value() {
@@ -63,14 +63,14 @@ fn write_rows(family: &PlannedFamily, block: &Block, run: &Run, buffer: &mut Vec
 }
 
 /// The text around a block's label values, made once.
-struct Labels {
+pub(crate) struct Labels {
     added: Vec<u8>,
     /// `name="` of each label, with the quote and comma that end the one before.
     keys: Vec<Vec<u8>>,
 }
 
 impl Labels {
-    fn new(block: &Block) -> Self {
+    pub(crate) fn new(block: &Block) -> Self {
         let mut added = Vec::new();
         for (at, (name, value)) in block.added.iter().enumerate() {
             added.extend_from_slice(if at > 0 { b"\"," } else { b"" });
@@ -91,16 +91,20 @@ impl Labels {
         !self.added.is_empty() || !self.keys.is_empty()
     }
 
-    fn open(&self) -> &'static [u8] {
-        if self.any() { b"{" } else { b"" }
+    /// What every sample of the block begins with.
+    pub(crate) fn start(&self, name: &str) -> Vec<u8> {
+        let open: &[u8] = if self.any() { b"{" } else { b"" };
+        [name.as_bytes(), open, &self.added].concat()
     }
 
-    fn close(&self) -> &'static [u8] {
+    /// What stands between the labels and the value.
+    pub(crate) fn close(&self) -> &'static [u8] {
         if self.any() { b"\"} " } else { b" " }
     }
 
+    /// The labels of a sample, in front of [`Labels::close`].
     #[inline]
-    fn write<'v>(&self, values: impl Iterator<Item = &'v str>, buffer: &mut Vec<u8>) {
+    pub(crate) fn write<'v>(&self, values: impl Iterator<Item = &'v str>, buffer: &mut Vec<u8>) {
         for (key, value) in self.keys.iter().zip(values) {
             buffer.extend_from_slice(key);
             escape(buffer, value, true);

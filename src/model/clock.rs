@@ -76,8 +76,12 @@ pub struct Clock(Source);
 enum Source {
     #[default]
     System,
+    /// [`RELEASED`] once it follows the machine's.
     Manual(Arc<AtomicI64>),
 }
+
+/// What a manual clock holds that is manual no more; no time that anybody sets.
+const RELEASED: i64 = i64::MIN;
 
 impl Clock {
     /// The machine's clock.
@@ -93,14 +97,17 @@ impl Clock {
     /// The time of day.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System => Timestamp(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map(|d| i64::try_from(d.as_millis()).unwrap_or(i64::MAX))
-                    .unwrap_or(0),
-            ),
-            Source::Manual(at) => Timestamp(at.load(Ordering::Relaxed)),
+            Source::System => system_now(),
+            Source::Manual(at) => match at.load(Ordering::Relaxed) {
+                RELEASED => system_now(),
+                millis => Timestamp(millis),
+            },
         }
+    }
+
+    /// Lets a manual clock, and every clone of it, follow the machine's from now on: a replayed past has met the present.
+    pub fn release(&self) {
+        self.set(Timestamp(RELEASED));
     }
 
     /// Moves a manual clock; the system clock is left alone.
@@ -116,6 +123,11 @@ impl Clock {
     }
 }
 
+fn system_now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp(since.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,6 +140,15 @@ mod tests {
         assert_eq!(Timestamp::parse("2026-11-20 16:30:57"), expected);
         assert_eq!(Timestamp::parse("2026-11-20T17:30:57+01:00"), expected);
         assert_eq!(Timestamp::parse("yesterday"), None);
+    }
+
+    #[test]
+    fn a_released_clock_follows_the_machine() {
+        let clock = Clock::manual(Timestamp::from_seconds(5));
+        let clone = clock.clone();
+        assert_eq!(clone.now(), Timestamp::from_seconds(5));
+        clock.release();
+        assert!(clone.now() >= Timestamp::from_seconds(1_700_000_000));
     }
 
     #[test]

@@ -79,6 +79,16 @@ impl Forecasts {
         *self.0.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
     }
 
+    /// Waits for the run that is under way.
+    pub(super) async fn finished(&self) {
+        let task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(task) = task
+            && let Err(fault) = task.await
+        {
+            tracing::error!(%fault, "forecasting ended unexpectedly");
+        }
+    }
+
     /// Waits for nothing: what a cut run had not finished is made anew after the start.
     pub(super) async fn end(&self) {
         let task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -172,7 +182,9 @@ impl Inner {
             let missing = live.iter().map(missing_lately).sum::<f64>() / live.len() as f64;
             telemetry.missing(&signal.name, missing);
         }
-        let made = on_half_the_cores(&live, |stretch| predict(signal, stretch, &settings.forecast, &settings.tiers));
+        let made = side_by_side(self.analysis.threads, &live, |stretch| {
+            predict(signal, stretch, &settings.forecast, &settings.tiers)
+        });
         let mut fresh: BTreeMap<Origin, BTreeMap<Arc<SeriesKey>, Arc<Prediction>>> = BTreeMap::new();
         for (stretch, result) in live.iter().zip(made) {
             match result {
@@ -226,13 +238,12 @@ fn missing_lately(stretch: &Stretch) -> f64 {
     day().filter(|value| value.is_nan()).count() as f64 / day().count().max(1) as f64
 }
 
-/// Applies `work` to each series on half of the cores: the other half collects and answers. A panic costs its own
-/// result only.
-fn on_half_the_cores(
+/// Applies `work` to each series on so many threads. A panic costs its own result only.
+fn side_by_side(
+    threads: usize,
     stretches: &[Stretch],
     work: impl Fn(&Stretch) -> Result<Prediction, ForecastError> + Sync,
 ) -> Vec<Option<Result<Prediction, ForecastError>>> {
-    let threads = std::thread::available_parallelism().map_or(1, |cores| cores.get().div_ceil(2));
     let next = AtomicUsize::new(0);
     let results: Vec<Mutex<Option<Result<Prediction, ForecastError>>>> =
         stretches.iter().map(|_| Mutex::default()).collect();

@@ -4,6 +4,7 @@
 //! It lives as long as the process: a reload changes its settings, and what models have learned stays.
 
 mod forecasts;
+mod stepped;
 mod telemetry;
 
 use std::sync::Arc;
@@ -42,6 +43,8 @@ struct Analysis {
     /// None when it could not be opened: figures of this moment are told all the same.
     history: Option<history::Opened>,
     telemetry: Arc<Telemetry>,
+    /// Threads that models may take.
+    threads: usize,
 }
 
 impl App {
@@ -59,14 +62,8 @@ impl App {
         let history = history.map_err(|error| {
             tracing::error!(%error, "no history: nothing is kept or forecast until the next start; metrics go on");
         });
-        let analysis = Analysis {
-            store: Arc::clone(&self.store),
-            clock: self.clock.clone(),
-            settings: Arc::clone(&self.analysis),
-            filter: Arc::clone(&self.filter),
-            history: history.ok(),
-            telemetry: Arc::new(Telemetry::default()),
-        };
+        // The other half of the cores collects and answers.
+        let analysis = Analysis::new(self, history.ok(), cores().div_ceil(2));
         let own = Arc::clone(&analysis.telemetry);
         let mut live: Vec<LivePart> = vec![Box::new(move |at| own.part(at))];
         if let Some(history) = &analysis.history {
@@ -81,6 +78,18 @@ impl App {
 }
 
 impl Analysis {
+    fn new(app: &App, history: Option<history::Opened>, threads: usize) -> Self {
+        Self {
+            store: Arc::clone(&app.store),
+            clock: app.clock.clone(),
+            settings: Arc::clone(&app.analysis),
+            filter: Arc::clone(&app.filter),
+            history,
+            telemetry: Arc::new(Telemetry::default()),
+            threads,
+        }
+    }
+
     /// Runs until it is stopped.
     async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
@@ -148,6 +157,11 @@ impl Analysis {
         let (part, dropped) = part.seal(key, at, self.store.limits().per_family);
         self.store.publish(part, dropped);
     }
+}
+
+/// Cores that this process may use.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
 
 /// Until the next full minute, so that points of the grid are met.

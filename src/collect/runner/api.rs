@@ -59,8 +59,8 @@ impl Runner {
         });
     }
 
-    /// Asks every endpoint once: for `once` and `check`.
-    pub(super) async fn ask_apis_once(&self, cloud: &Arc<Cloud>, session: &Session) {
+    /// Asks every endpoint once: for `once`, `check` and replays.
+    pub async fn ask_apis_once(&self, cloud: &Arc<Cloud>, session: &Session) {
         if self.asks_apis() {
             self.ask_apis(&endpoints_of(cloud, session).await).await;
         }

@@ -6,6 +6,7 @@
 
 mod api;
 mod host;
+mod rounds;
 mod task;
 mod textfile;
 
@@ -24,6 +25,7 @@ use crate::model::snapshot::SnapshotStore;
 use crate::openstack::client::{Cloud, Session};
 use crate::openstack::error::{Error, ErrorKind};
 pub(crate) use api::METRICS as API_METRICS;
+pub use rounds::Rounds;
 use task::Task;
 
 /// How often a cloud's catalog is looked at for services that came or went.
@@ -177,21 +179,6 @@ impl Runner {
     ) {
         let task = self.task(cloud, origin, service, spec);
         self.tasks.spawn(async move { task.run(stop).await });
-    }
-
-    /// Runs every collector of a cloud once, side by side: for `once` and `check`.
-    pub async fn collect_cloud_once(&self, cloud: &Arc<Cloud>, session: &Session) {
-        let mut runs = Vec::new();
-        for region in served_regions(cloud, session) {
-            let origin = Origin::new(cloud.name(), &region);
-            for (service, spec) in wanted(&self.settings) {
-                if self.settings.insists(service.name) || in_catalog(cloud, service, &region).await {
-                    let task = self.task(cloud, &origin, service, spec);
-                    runs.push(async move { task.attempt(&mut None).await });
-                }
-            }
-        }
-        futures_util::future::join(self.ask_apis_once(cloud, session), futures_util::future::join_all(runs)).await;
     }
 }
 

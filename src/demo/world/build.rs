@@ -22,7 +22,8 @@ impl World {
         let seed = mix(settings.seed, region as u64 + 1);
         let hosts = host::hosts(seed, settings.hypervisors, settings.instances);
         let projects = identity.projects.len();
-        let anomalies = if settings.anomalies { anomaly::planted(start, hosts.len()) } else { Vec::new() };
+        let anomalies =
+            if settings.anomalies { anomaly::planted(start, settings.lead_days, hosts.len()) } else { Vec::new() };
         let mut world = Self {
             seed,
             region: settings.regions.get(region).cloned().unwrap_or_default(),

@@ -1,6 +1,9 @@
 //! `stackcast demo`: a simulated cloud on loopback, and stackcast serving its metrics, in one process.
 //!
-//! The two talk over real sockets and through a clouds.yaml, as with a real cloud; nothing is short-circuited.
+//! The two talk over real sockets and through a clouds.yaml, as with a real cloud; nothing is short-circuited. The cloud
+//! has a past: `past` replays it ahead of serving, or into a file.
+
+mod past;
 
 use std::io::Write;
 use std::net::SocketAddr;
@@ -13,8 +16,8 @@ use serde_json::Value;
 use super::failure::Failure;
 use crate::app;
 use crate::config::{Override, Sources};
-use crate::demo::{Demo, FaultPlan, Settings};
-use crate::model::clock::Clock;
+use crate::demo::{FaultPlan, Settings};
+use past::PastFlags;
 
 /// Bytes of a file of faults.
 const FAULTS_BYTES_MAX: u64 = 1024 * 1024;
@@ -61,6 +64,8 @@ pub(super) struct DemoFlags {
     /// Address of the metrics page, repeatable [default: 127.0.0.1:9180]
     #[arg(long = "web.listen-address", value_name = "ADDRESS")]
     listen_addresses: Vec<String>,
+    #[command(flatten)]
+    past: PastFlags,
 }
 
 impl DemoFlags {
@@ -125,15 +130,15 @@ pub(super) fn run(flags: &DemoFlags) -> Result<ExitCode, Failure> {
     let loaded = sources.load()?;
     super::logging::start(&loaded.settings.log);
     super::block_on(async {
-        let started = Demo::start(flags.settings(), Clock::system()).await;
-        let demo = started.map_err(|error| Failure::new(error.to_string()))?;
+        if flags.past.file().is_some() {
+            return past::write(flags, &folder, &loaded.settings).await;
+        }
+        let demo = past::start(flags, &folder, &loaded.settings).await?;
         demo.faults().set(plan);
-        tracing::info!(address = %demo.address(), "simulated cloud listens");
         if flags.cloud_only {
             super::output::write(&demo.clouds_yaml())?;
             return stopped().await;
         }
-        folder.write(&demo.clouds_yaml())?;
         for address in &loaded.settings.expose.listen_addresses {
             tracing::info!("metrics: http://{address}{}", loaded.settings.expose.telemetry_path);
         }
