@@ -39,11 +39,10 @@ fn a_bad_flag_value_is_one_line_with_the_flag_and_exit_code_2() {
 }
 
 #[test]
-fn a_flag_that_is_not_supported_says_what_to_do_instead() {
-    let output = stackcast(&["--multi-cloud"], &[]);
+fn a_flag_of_the_wrong_form_says_which_form_it_has() {
+    let output = stackcast(&["--nova.metadata-extra-labels", "team"], &[]);
     assert_eq!(output.status.code(), Some(2));
-    let error = text(&output.stderr);
-    assert!(error.starts_with("error: --multi-cloud is not supported yet\nhint: "), "{error}");
+    assert!(text(&output.stderr).contains("LABEL=KEY,LABEL=KEY"), "{}", text(&output.stderr));
 }
 
 #[test]

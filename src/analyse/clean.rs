@@ -167,7 +167,9 @@ mod tests {
     /// A day's wave with a little noise.
     fn wave(hours: i32) -> Vec<f64> {
         let noise = |hour: i32| f64::from(hour * 7919 % 101) / 2000.0;
-        (0..hours).map(|hour| 0.5 + 0.1 * (f64::from(hour) * std::f64::consts::TAU / 24.0).sin() + noise(hour)).collect()
+        (0..hours)
+            .map(|hour| 0.5 + 0.1 * (f64::from(hour) * std::f64::consts::TAU / 24.0).sin() + noise(hour))
+            .collect()
     }
 
     #[test]

@@ -8,6 +8,8 @@ use super::{capacity, predict, tiers, watch};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Whether anything is analysed and kept; takes effect at the start only.
+    pub enabled: bool,
     /// Minutes between the points that history and models work on; divides a day. COLLECTION_INTERVAL_MINUTES
     /// in the environment sets it too.
     pub grid_minutes: u32,
@@ -24,6 +26,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            enabled: true,
             grid_minutes: 5,
             capacity: capacity::Settings::default(),
             forecast: predict::Settings::default(),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Error;
 use crate::config::{EndpointType, Settings, Wanted};
+use crate::expose::ProbeRefusal;
 use crate::model::clock::Clock;
 use crate::openstack::client::Cloud;
 use crate::openstack::clouds::{self, CloudConfig, CloudsError, Interface};
@@ -63,6 +64,23 @@ pub(super) fn open_clouds(settings: &Settings, clock: &Clock) -> Result<Opened, 
         }
     }
     Ok(opened)
+}
+
+/// A single cloud of clouds.yaml, by name.
+pub(super) fn open_one(settings: &Settings, name: &str, clock: &Clock) -> Result<Arc<Cloud>, ProbeRefusal> {
+    let unusable = |fault: String| ProbeRefusal::Unusable(name.to_owned(), fault);
+    let found = clouds::Clouds::read(&clouds::Sources::of_process(settings.clouds.file.clone()));
+    let mut config = match found.and_then(|found| found.select(name)) {
+        Ok(config) => config,
+        // Which names there are is not for everybody who reaches the port.
+        Err(CloudsError::Unknown { .. } | CloudsError::Nothing { .. }) => {
+            let remedy = "clouds.yaml has none of that name".to_owned();
+            return Err(ProbeRefusal::Unknown { cloud: name.to_owned(), remedy });
+        }
+        Err(fault) => return Err(unusable(fault.to_string())),
+    };
+    choose_interface(&mut config, settings.clouds.endpoint_type);
+    Cloud::new(config, &settings.openstack, clock.clone()).map_err(|fault| unusable(fault.to_string()))
 }
 
 fn choose_interface(config: &mut CloudConfig, endpoint_type: Option<EndpointType>) {

@@ -1,7 +1,9 @@
 //! Wires the stages together: owns tasks, reload and shutdown. The only module that knows them all.
 
+mod analysis;
 mod clouds;
 mod once;
+mod probe;
 mod running;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Settings};
 use crate::expose::{ServeError, Server};
+use crate::model::metric::Descriptor;
 use crate::openstack::clouds::CloudsError;
 use crate::openstack::error::Error as CallError;
 pub use once::{CloudCheck, Collected, collect_once};
@@ -61,12 +64,17 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     }
     app.start(&settings, clouds);
     let shutdown = CancellationToken::new();
+    let analysis = app.start_analysis(&settings, shutdown.clone());
     let signals = tokio::spawn(handle_signals(Arc::clone(&app), shutdown.clone()));
     let renderer = tokio::spawn(Arc::clone(&app.exposition).keep_warm());
     let served = server.run(shutdown).await;
     renderer.abort();
     signals.abort();
     app.stop().await;
+    // What has been read up to now is on its way to the disk.
+    if let Some(analysis) = analysis {
+        let _ended = tokio::time::timeout(SHUTDOWN_LIMIT, analysis).await;
+    }
     tracing::info!("stopped");
     Ok(served?)
 }
@@ -88,4 +96,9 @@ async fn handle_signals(app: Arc<App>, shutdown: CancellationToken) -> Result<()
     tracing::info!("stopping");
     shutdown.cancel();
     Ok(())
+}
+
+/// Tables of self metrics that this stage fills, for the reference.
+pub fn tables() -> Vec<&'static [&'static Descriptor]> {
+    analysis::tables().to_vec()
 }

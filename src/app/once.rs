@@ -48,6 +48,10 @@ pub async fn collect_once(settings: &Settings, patience: Duration, format: Forma
     if settings.collect.host.enabled {
         runner.collect_host_once().await;
     }
+    let reader = runner.clone();
+    if let Err(failure) = tokio::task::spawn_blocking(move || reader.read_textfiles_once()).await {
+        tracing::error!(%failure, "text files could not be read");
+    }
     let mut checks =
         futures_util::future::join_all(clouds.iter().map(|cloud| check_cloud(&runner, cloud, patience))).await;
     checks.extend(faults.into_iter().map(|(name, fault)| CloudCheck { name, session: Err(fault) }));

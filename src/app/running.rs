@@ -3,19 +3,24 @@
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
+use arc_swap::ArcSwap;
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::clouds::open_clouds;
+use super::clouds::{open_clouds, open_one};
+use super::probe::Pages;
 use super::{Error, Loader, SHUTDOWN_LIMIT};
+use crate::analyse;
 use crate::collect::health::Health;
 use crate::collect::own::Own;
 use crate::collect::runner::Runner;
 use crate::collect::{Keep, SERVICES};
-use crate::config::{self, Settings};
-use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Status};
-use crate::model::clock::Clock;
+use crate::config::{self, Filter, Settings};
+use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Naming, Status, View};
+use crate::model::clock::{Clock, Timestamp};
+use crate::model::metric::Space;
+use crate::model::part::{Origin, Part, PartKey};
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 use crate::openstack::client::Cloud;
 
@@ -27,16 +32,28 @@ pub(super) struct App {
     pub(super) health: Arc<Health>,
     pub(super) own: Arc<Own>,
     pub(super) exposition: Arc<Exposition>,
+    pub(super) naming: Naming,
+    /// The filter in force.
+    pub(super) filter: Arc<ArcSwap<Filter>>,
+    /// Pages of single clouds.
+    pub(super) pages: Mutex<Pages>,
+    /// What analysis goes by; a reload changes it.
+    pub(super) analysis: Arc<ArcSwap<analyse::Settings>>,
+    /// Read at each scrape, once analysis runs.
+    pub(super) live: Arc<OnceLock<Vec<LivePart>>>,
     running: Mutex<Option<Running>>,
     /// One reload at a time.
     reloading: tokio::sync::Mutex<()>,
 }
 
+/// Makes a part of self metrics at a scrape.
+pub(super) type LivePart = Box<dyn Fn(Timestamp) -> Part + Send + Sync>;
+
 /// What a reload replaces.
-struct Running {
-    runner: Runner,
-    settings: Settings,
-    clouds: Vec<Arc<Cloud>>,
+pub(super) struct Running {
+    pub(super) runner: Runner,
+    pub(super) settings: Settings,
+    pub(super) clouds: Vec<Arc<Cloud>>,
 }
 
 impl App {
@@ -48,20 +65,43 @@ impl App {
         // The page shows what it had to leave out of itself, so the two know each other.
         let (live, page) = (Arc::clone(&own), Arc::new(OnceLock::<Weak<Exposition>>::new()));
         let shown = Arc::clone(&page);
-        let parts =
-            move || live.parts(shown.get().and_then(Weak::upgrade).map(|page| page.dropped()).unwrap_or_default());
-        let exposition = Exposition::new(Arc::clone(&store), settings.expose.naming.clone(), Arc::new(parts));
+        let more = Arc::new(OnceLock::<Vec<LivePart>>::new());
+        let (further, now) = (Arc::clone(&more), clock.clone());
+        let parts = move || {
+            let mut parts = live.parts(shown.get().and_then(Weak::upgrade).map(|p| p.dropped()).unwrap_or_default());
+            parts.extend(further.get().into_iter().flatten().map(|make| make(now.now())));
+            parts
+        };
+        let filter = Arc::new(ArcSwap::from_pointee(settings.filter.clone()));
+        let exposition = Exposition::of(Arc::clone(&store), main_view(settings, &filter), Arc::new(parts));
         // Set once, here: a second call cannot happen.
         let _first = page.set(Arc::downgrade(&exposition));
         let (running, reloading) = (Mutex::new(None), tokio::sync::Mutex::new(()));
-        Arc::new(Self { loader, clock, store, health, own, exposition, running, reloading })
+        let (naming, pages) = (settings.expose.naming.clone(), Mutex::default());
+        let analysis = Arc::new(ArcSwap::from_pointee(settings.analysis.clone()));
+        Arc::new(Self {
+            loader,
+            clock,
+            store,
+            health,
+            own,
+            exposition,
+            naming,
+            filter,
+            pages,
+            analysis,
+            live: more,
+            running,
+            reloading,
+        })
     }
 
     pub(super) fn hooks(self: &Arc<Self>) -> Hooks {
-        let (status, reload) = (Arc::clone(self), Arc::clone(self));
+        let (status, probe, reload) = (Arc::clone(self), Arc::clone(self), Arc::clone(self));
         Hooks {
             exposition: Arc::clone(&self.exposition),
             status: Arc::new(move || status.status()),
+            probe: Arc::new(move |asked| Arc::clone(&probe).probe(asked).boxed()),
             reload: Arc::new(move || {
                 let app = Arc::clone(&reload);
                 async move { app.reload().await }.boxed()
@@ -71,6 +111,8 @@ impl App {
 
     /// A runner over the shared registers; nothing runs yet.
     pub(super) fn runner(&self, settings: &Settings) -> Runner {
+        self.filter.store(Arc::new(settings.filter.clone()));
+        self.own.set_modes(&settings.collect);
         Runner {
             store: Arc::clone(&self.store),
             health: Arc::clone(&self.health),
@@ -85,7 +127,10 @@ impl App {
     /// Starts collecting; parts of the former run stay until they are replaced or too old.
     pub(super) fn start(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
         let runner = self.runner(settings);
-        if clouds.is_empty() {
+        self.analysis.store(Arc::new(settings.analysis.clone()));
+        if settings.clouds.is_per_cloud() {
+            tracing::info!("a cloud is collected from its first probe on: /probe?cloud=NAME");
+        } else if clouds.is_empty() {
             tracing::warn!("no cloud is configured: serving the local host only; {}", config::Clouds::HOW_TO_ADD);
         }
         self.own.set_clouds(clouds.clone());
@@ -93,6 +138,7 @@ impl App {
         if settings.collect.host.enabled {
             runner.spawn_host();
         }
+        runner.spawn_textfiles();
         for cloud in &clouds {
             runner.spawn_cloud(Arc::clone(cloud));
         }
@@ -102,14 +148,17 @@ impl App {
     /// Removes parts of clouds and services that the configuration has no more.
     fn withdraw_foreign(&self, settings: &Settings, clouds: &[Arc<Cloud>]) {
         let names: BTreeSet<&str> = clouds.iter().map(|cloud| cloud.name()).collect();
-        let unwanted = |group: &str| {
-            let service = SERVICES.iter().find(|s| s.collectors.iter().any(|spec| spec.name == group));
+        let unwanted = |key: &PartKey| {
+            let service = SERVICES.iter().find(|s| s.collectors.iter().any(|spec| spec.name == key.source));
             let off = |name: &str| settings.collect.services.get(name).and_then(|s| s.enabled) == Some(false);
-            service.is_some_and(|s| off(s.name)) || (group == "host" && !settings.collect.host.enabled)
+            service.is_some_and(|s| off(s.name))
+                || (key.group == "host" && !settings.collect.host.enabled)
+                || (key.group == "api" && !settings.collect.api.enabled)
+                || (key.group == "textfile" && settings.collect.textfile.directories.is_empty())
         };
         for part in self.store.load().parts() {
             let foreign = part.key.origin.cloud.as_deref().is_some_and(|cloud| !names.contains(cloud));
-            if foreign || unwanted(part.key.group) {
+            if foreign || unwanted(&part.key) {
                 self.store.withdraw(&part.key);
             }
         }
@@ -139,6 +188,9 @@ impl App {
     }
 
     pub(super) fn open(&self, settings: &Settings) -> Result<Vec<Arc<Cloud>>, Error> {
+        if settings.clouds.is_per_cloud() {
+            return Ok(Vec::new());
+        }
         let clouds = open_clouds(settings, &self.clock)?.insist()?;
         match settings.expose.naming.cloud_labels {
             CloudLabels::Never if clouds.len() > 1 => Err(Error::Unlabelled(clouds.len())),
@@ -146,9 +198,12 @@ impl App {
         }
     }
 
-    async fn replace(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
+    async fn replace(&self, settings: &Settings, mut clouds: Vec<Arc<Cloud>>) {
         let former = self.lock().take();
         if let Some(former) = former {
+            if settings.clouds.multi_cloud {
+                clouds.extend(self.reopen(settings, &former.clouds, &clouds));
+            }
             for key in config::restart_keys(&config::changed_keys(&former.settings, settings)) {
                 tracing::warn!(key, "changed, but takes effect only after a restart");
             }
@@ -156,6 +211,20 @@ impl App {
             self.health.forget(|_| true);
         }
         self.start(settings, clouds);
+    }
+
+    /// Clouds that probes had asked for, with the credentials of now.
+    fn reopen(&self, settings: &Settings, former: &[Arc<Cloud>], present: &[Arc<Cloud>]) -> Vec<Arc<Cloud>> {
+        let names = former.iter().map(|cloud| cloud.name());
+        let gone = names.filter(|name| present.iter().all(|cloud| cloud.name() != *name));
+        let open = |name: &str| match open_one(settings, name, &self.clock) {
+            Ok(cloud) => Some(cloud),
+            Err(fault) => {
+                tracing::warn!(cloud = name, %fault, "cloud left out");
+                None
+            }
+        };
+        gone.filter_map(open).collect()
     }
 
     /// Ready when every collector has ended its first run, well or not: a dead cloud must not keep
@@ -172,7 +241,9 @@ impl App {
             (_, 0) => Err(format!("{waiting} collectors have not ended their first run")),
             _ => Err(format!("{unseen} clouds have not answered a login yet")),
         };
-        let hints = if clouds.is_empty() { vec![config::Clouds::HOW_TO_ADD.to_owned()] } else { Vec::new() };
+        let per_cloud = running.as_ref().is_some_and(|running| running.settings.clouds.is_per_cloud());
+        let hints =
+            if clouds.is_empty() && !per_cloud { vec![config::Clouds::HOW_TO_ADD.to_owned()] } else { Vec::new() };
         Status { ready, clouds, hints }
     }
 
@@ -198,7 +269,7 @@ impl App {
     }
 
     /// A holder that panicked left the option whole, so poison is no reason to stop.
-    fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
+    pub(super) fn lock(&self) -> std::sync::MutexGuard<'_, Option<Running>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -212,8 +283,20 @@ async fn stop_runner(runner: &Runner) {
 }
 
 fn keep(settings: &Settings) -> Keep {
-    let filter = settings.filter.clone();
+    let (filter, labels) = (settings.filter.clone(), settings.filter.clone());
     Keep::new(move |row| !filter.drops(&row.name, row.slow, row.deprecated))
+        .without_labels(move |row, label| labels.drops_label(&row.name, label))
+}
+
+/// The metrics page: everything that the filter leaves, or, where each cloud has a page of its own, only what is not
+/// about a cloud. Then the filter is for those pages: this one is about the program, as openstack-exporter's is.
+fn main_view(settings: &Settings, filter: &Arc<ArcSwap<Filter>>) -> View {
+    let view = View::whole(settings.expose.naming.clone());
+    if settings.clouds.is_per_cloud() {
+        return view.showing(|key| key.origin == Origin::LOCAL).keeping(|row| row.space() != Space::OpenStack);
+    }
+    let filter = Arc::clone(filter);
+    view.keeping(move |row| !filter.load().drops(&row.name, row.slow, row.deprecated))
 }
 
 fn limits(settings: &Settings) -> SeriesLimits {

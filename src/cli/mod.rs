@@ -1,12 +1,15 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
-//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `reference`. Flags of
+//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `export`, `backup`,
+//! `reference`. Flags of
 //! openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
 mod anomaly;
 mod backtest;
+mod backup;
 mod check;
 mod demo;
+mod export;
 mod failure;
 mod flags;
 mod forecast;
@@ -55,6 +58,10 @@ enum Command {
     Backtest(backtest::BacktestFlags),
     /// Score recorded series: CSV in, CSV out; a score above 1 is an anomaly
     Anomaly(anomaly::Args),
+    /// Write readings of the history as CSV, or without a range the current state as JSON
+    Export(export::ExportFlags),
+    /// Copy the history store to a new file, while the server runs
+    Backup(backup::BackupFlags),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),
 }
@@ -81,6 +88,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             let outcome = anomaly::run(&flags).map(|()| ExitCode::SUCCESS);
             outcome.map_err(|error| Failure::new(format!("{error:#}")))
         }
+        Some(Command::Export(flags)) => export::run(&flags),
+        Some(Command::Backup(flags)) => backup::run(&flags),
         Some(Command::Reference(flags)) => reference::run(&flags),
     };
     outcome.unwrap_or_else(|failure| {
@@ -111,7 +120,7 @@ fn block_on<T>(work: impl Future<Output = T>) -> Result<T, Failure> {
 
 /// Loads the settings and starts the log as they say.
 fn start(flags: &Flags) -> Result<Loaded, Failure> {
-    let loaded = flags.sources()?.load()?;
+    let loaded = flags.sources().load()?;
     logging::start(&loaded.settings.log);
     let Settings { clouds, .. } = &loaded.settings;
     tracing::debug!(sources = ?loaded.sources, clouds = ?clouds.names, "configuration loaded");

@@ -55,7 +55,7 @@ pub(super) fn run(flags: &OnceFlags) -> Result<ExitCode, Failure> {
 }
 
 /// The page is printed in any case; the code says whether it is whole.
-fn verdict(collected: &Collected) -> ExitCode {
+pub(super) fn verdict(collected: &Collected) -> ExitCode {
     if collected.clouds.iter().any(|cloud| cloud.session.is_err()) {
         return ExitCode::from(UNUSABLE);
     }

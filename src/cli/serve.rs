@@ -13,7 +13,7 @@ pub(super) fn run(flags: &Flags) -> Result<ExitCode, Failure> {
     for note in flags.notes() {
         tracing::info!("{note}");
     }
-    let sources = flags.sources()?;
+    let sources = flags.sources();
     let loader: app::Loader = Arc::new(move || sources.load().map(|loaded| loaded.settings));
     super::block_on(app::serve(loader))??;
     Ok(ExitCode::SUCCESS)

@@ -9,8 +9,9 @@ use std::time::Duration;
 use serde::de::{Deserialize, DeserializeOwned, Deserializer};
 
 use super::Cx;
+use super::health::{Report, Visibility};
 use crate::openstack::client::{Listed, Request};
-use crate::openstack::error::Error;
+use crate::openstack::error::{Error, ErrorKind};
 
 /// Reads a list, and notes how it came out.
 pub(super) async fn list<T: DeserializeOwned>(
@@ -22,6 +23,40 @@ pub(super) async fn list<T: DeserializeOwned>(
     let listed = cx.client.list(request, key, each).await?;
     cx.note(&listed);
     Ok(listed)
+}
+
+/// Lists that one collector reads, each by a right of its own: a 403 on one hides only that one.
+#[derive(Default)]
+pub(super) struct Rights {
+    listed: bool,
+    refused: Option<Error>,
+}
+
+impl Rights {
+    /// How a list came out; false (and nothing to say about it) when these credentials may not read it.
+    pub(super) fn permitted(&mut self, result: Result<Listed, Error>) -> Result<bool, Error> {
+        match result {
+            Ok(_) => self.listed = true,
+            Err(error) if error.kind == ErrorKind::Forbidden => {
+                self.refused = Some(error);
+                return Ok(false);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(true)
+    }
+
+    /// Says what could be seen; an error when nothing could.
+    pub(super) fn conclude(self, report: &Report) -> Result<(), Error> {
+        match self.refused {
+            Some(error) if !self.listed => Err(error),
+            Some(_) => {
+                report.set_visibility(Visibility::Project);
+                Ok(())
+            }
+            None => Ok(()),
+        }
+    }
 }
 
 /// A table of another collector, waited for briefly: only labels are the poorer without it.
@@ -76,6 +111,20 @@ mod tests {
         id: String,
         #[serde(default, deserialize_with = "null_as_default")]
         name: String,
+    }
+
+    #[test]
+    fn a_refused_list_hides_only_itself() {
+        let error = |kind| Error::new(kind, "identity", "regions", "test");
+        let (mut some, mut none) = (Rights::default(), Rights::default());
+        assert!(!some.permitted(Err(error(ErrorKind::Forbidden))).unwrap());
+        assert!(some.permitted(Ok(Listed::default())).unwrap());
+        assert!(some.permitted(Err(error(ErrorKind::Server))).is_err());
+        let report = Report::new("test");
+        assert!(some.conclude(&report).is_ok());
+        assert_eq!(report.finish().1, Visibility::Project);
+        assert!(!none.permitted(Err(error(ErrorKind::Forbidden))).unwrap());
+        assert_eq!(none.conclude(&report).unwrap_err().kind, ErrorKind::Forbidden);
     }
 
     #[test]

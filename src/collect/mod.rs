@@ -15,10 +15,13 @@ pub mod health;
 pub mod host;
 pub mod identity;
 pub mod image;
+pub mod load_balancer;
+pub mod network;
 pub mod object_store;
 pub mod orchestration;
 pub mod own;
 pub mod placement;
+mod quota;
 mod quota_rounds;
 mod quota_set;
 pub mod runner;
@@ -26,6 +29,8 @@ mod scope;
 #[cfg(test)]
 mod sealed;
 pub mod share;
+mod sight;
+pub mod textfile;
 pub mod volume;
 
 use std::any::Any;
@@ -52,10 +57,22 @@ pub struct Settings {
     pub interval: Intervals,
     /// Instances.
     pub servers: Servers,
+    /// Counters of each instance's guest, read from its compute host.
+    pub diagnostics: compute::diagnostics::Settings,
+    /// Load balancers.
+    pub load_balancer: load_balancer::Settings,
     /// Services to leave out or to insist on, by name (identity, compute, placement, ...).
     pub services: std::collections::BTreeMap<String, ServiceSettings>,
     /// Restriction to one project or domain.
     pub scope: Scope,
+    /// Take every service that is not switched off as present, whatever the catalog says.
+    pub ignore_catalog: bool,
+    /// Export how long each family took to collect (`openstack_metric_collect_seconds`).
+    pub metric_time: bool,
+    /// Reachability and latency of each endpoint in the catalog.
+    pub api: Api,
+    /// Custom metrics from text files.
+    pub textfile: textfile::Settings,
     /// Values, labels and quirks exactly as openstack-exporter's, also where it is wrong.
     pub compat: bool,
     /// Figures of the local host.
@@ -73,10 +90,51 @@ pub struct Scope {
 }
 
 impl Settings {
+    /// Services that settings and flags may name: openstack-exporter's.
+    pub const SERVICE_NAMES: [&str; 15] = [
+        "network",
+        "compute",
+        "image",
+        "volume",
+        "identity",
+        "object-store",
+        "load-balancer",
+        "container-infra",
+        "dns",
+        "baremetal",
+        "gnocchi",
+        "database",
+        "orchestration",
+        "placement",
+        "sharev2",
+    ];
+
     /// Whether something of this project is exported where a list cannot be asked for by project.
     /// openstack-exporter does not restrict such lists.
     fn holds_project(&self, project: &str) -> bool {
         self.compat || self.scope.project_id.as_deref().is_none_or(|only| only == project)
+    }
+}
+
+impl Scope {
+    /// Whether a project lies within it.
+    pub fn includes(&self, project: &str, domain: &str) -> bool {
+        self.project_id.as_deref().is_none_or(|chosen| chosen == project)
+            && self.domain_id.as_deref().is_none_or(|chosen| chosen == domain)
+    }
+}
+
+/// Reachability and latency of each endpoint in the catalog.
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Api {
+    /// Whether each endpoint is asked for its version document once per `interval.fast_seconds`.
+    pub enabled: bool,
+}
+
+impl Default for Api {
+    fn default() -> Self {
+        Self { enabled: true }
     }
 }
 
@@ -109,11 +167,33 @@ pub struct Servers {
     /// Whether families with a series per instance are exported (openstack_nova_server_status, server_local_gb,
     /// resource_provider_allocations).
     pub per_instance: bool,
+    /// Labels added to openstack_nova_server_status: the label's name, and the key of the instance's metadata whose
+    /// value it carries (empty where the instance has no such key).
+    pub metadata_labels: std::collections::BTreeMap<String, String>,
+}
+
+impl Servers {
+    /// Labels that openstack_nova_server_status has of its own.
+    pub const STATUS_LABELS: [&str; 13] = [
+        "id",
+        "status",
+        "name",
+        "tenant_id",
+        "user_id",
+        "address_ipv4",
+        "address_ipv6",
+        "host_id",
+        "hypervisor_hostname",
+        "uuid",
+        "availability_zone",
+        "flavor_id",
+        "instance_libvirt",
+    ];
 }
 
 impl Default for Servers {
     fn default() -> Self {
-        Self { per_instance: true }
+        Self { per_instance: true, metadata_labels: std::collections::BTreeMap::new() }
     }
 }
 
@@ -176,17 +256,34 @@ pub struct CollectorSpec {
 
 /// Which families are wanted; what the configuration's filter leaves out is not even asked for where that saves calls.
 #[derive(Clone)]
-pub struct Keep(Arc<dyn Fn(&Descriptor) -> bool + Send + Sync>);
+pub struct Keep {
+    wants: Arc<dyn Fn(&Descriptor) -> bool + Send + Sync>,
+    drops_label: Arc<LabelTest>,
+}
+
+/// Says yes or no to a label of a family.
+type LabelTest = dyn Fn(&Descriptor, &str) -> bool + Send + Sync;
 
 impl Keep {
     /// Keeps the families that satisfy the test.
     pub fn new(test: impl Fn(&Descriptor) -> bool + Send + Sync + 'static) -> Self {
-        Self(Arc::new(test))
+        Self { wants: Arc::new(test), drops_label: Arc::new(|_, _| false) }
+    }
+
+    /// Leaves out the labels that satisfy the test.
+    pub fn without_labels(self, test: impl Fn(&Descriptor, &str) -> bool + Send + Sync + 'static) -> Self {
+        Self { drops_label: Arc::new(test), ..self }
+    }
+
+    /// Leaves out of a part what is not wanted; to be done ahead of sealing it.
+    pub fn apply(&self, part: &mut PartBuilder) {
+        part.retain(|row| self.wants(row));
+        part.drop_labels(|row, label| (self.drops_label)(row, label));
     }
 
     /// Whether a family is wanted.
     pub fn wants(&self, row: &Descriptor) -> bool {
-        (self.0)(row)
+        (self.wants)(row)
     }
 }
 
@@ -276,9 +373,11 @@ services![
     identity,
     compute,
     placement,
+    network,
     volume,
     image,
     object_store,
+    load_balancer,
     container_infra,
     dns,
     baremetal,
@@ -291,5 +390,6 @@ services![
 /// Every table of metrics that collectors fill, for the reference.
 pub fn tables() -> Vec<&'static [&'static Descriptor]> {
     let services = SERVICES.iter().flat_map(|service| service.tables.iter().copied());
-    services.chain(host::tables()).chain(own::tables()).collect()
+    let local = host::tables().into_iter().chain([textfile::METRICS]);
+    services.chain([quota::METRICS, runner::API_METRICS]).chain(local).chain(own::tables()).collect()
 }

@@ -1,4 +1,5 @@
-//! Asks about every project in turn: what quotas cost in every service, one call per project.
+//! Asks about every project in turn: what quotas cost in every service, one call per project. Also for other things
+//! that take a call each.
 //!
 //! The first run asks for every project, later runs for the share that keeps every answer younger than the slow
 //! interval; answers in hand are published in between. What to ask and what to make of it is the service's business.
@@ -17,6 +18,9 @@ use crate::openstack::error::{Error, ErrorKind};
 
 /// Calls under way at once; the client's own limit is usually the lower one.
 const CONCURRENCY: usize = 16;
+
+/// Names of what is asked about, by id.
+pub(super) type Subjects = BTreeMap<Id, Arc<str>>;
 
 /// The projects, with the last answer about each.
 pub(super) struct Rounds<Q> {
@@ -51,7 +55,17 @@ impl<Q: Send> Rounds<Q> {
             Some(projects) => projects,
             None => own_project(cx).await?,
         };
-        self.follow(&projects);
+        let subjects = projects.0.iter().map(|(id, project)| (id.clone(), Arc::clone(&project.name)));
+        self.ask_about(cx, subjects.collect(), ask).await
+    }
+
+    /// The same about other things than projects, by id and name.
+    pub(super) async fn ask_about<F, A>(&mut self, cx: &Cx, subjects: Subjects, ask: F) -> Result<(), Error>
+    where
+        F: Fn(Id) -> A + Send,
+        A: Future<Output = Result<Q, Error>> + Send,
+    {
+        self.follow(subjects);
         let runs = cx.settings.interval.slow_seconds / cx.interval.as_secs().max(1);
         let due = self.due(usize::try_from(runs).unwrap_or(usize::MAX));
         let asked = due.into_iter().map(|id| {
@@ -78,16 +92,13 @@ impl<Q: Send> Rounds<Q> {
         self.kept.iter().filter_map(|(id, kept)| Some((id, &kept.name, kept.answer.as_ref()?)))
     }
 
-    /// Takes up new projects and names, forgets projects that are gone.
-    fn follow(&mut self, projects: &Projects) {
-        self.kept.retain(|id, _| projects.0.contains_key(id));
-        for (id, project) in &projects.0 {
-            let kept = self.kept.entry(id.clone()).or_insert_with(|| Kept {
-                name: Arc::clone(&project.name),
-                answer: None,
-                asked: None,
-            });
-            kept.name = Arc::clone(&project.name);
+    /// Takes up new subjects and names, forgets those that are gone.
+    fn follow(&mut self, subjects: Subjects) {
+        self.kept.retain(|id, _| subjects.contains_key(id));
+        for (id, name) in subjects {
+            let kept =
+                self.kept.entry(id).or_insert_with(|| Kept { name: Arc::clone(&name), answer: None, asked: None });
+            kept.name = name;
         }
     }
 
@@ -160,9 +171,8 @@ mod tests {
 
     use super::*;
 
-    fn projects(count: usize) -> Projects {
-        let project = Project { name: Arc::from("p"), domain: Arc::from("d"), enabled: true };
-        Projects((0..count).map(|n| (Id::new(&format!("{n:03}")), project.clone())).collect())
+    fn projects(count: usize) -> Subjects {
+        (0..count).map(|n| (Id::new(&format!("{n:03}")), Arc::from("p"))).collect()
     }
 
     fn error(kind: ErrorKind) -> Error {
@@ -172,7 +182,7 @@ mod tests {
     #[test]
     fn the_first_run_asks_all_later_runs_a_share_and_none_is_forgotten() {
         let mut rounds = Rounds::default();
-        rounds.follow(&projects(31));
+        rounds.follow(projects(31));
         let mut now = Instant::now();
         let due = rounds.due(15);
         assert_eq!(due.len(), 31);
@@ -186,16 +196,16 @@ mod tests {
             rounds.take(due.into_iter().map(|id| (id, Ok(()))).collect(), now).unwrap();
         }
         assert_eq!(seen.len(), 31);
-        rounds.follow(&projects(40));
+        rounds.follow(projects(40));
         assert_eq!(rounds.due(15).len(), 9, "new projects are asked at once");
-        rounds.follow(&projects(2));
+        rounds.follow(projects(2));
         assert_eq!(rounds.kept.len(), 2);
     }
 
     #[test]
     fn one_failure_loses_neither_the_others_nor_what_was_known() {
         let mut rounds = Rounds::default();
-        rounds.follow(&projects(2));
+        rounds.follow(projects(2));
         let (a, b) = (Id::new("000"), Id::new("001"));
         let now = Instant::now();
         rounds.take(vec![(a.clone(), Ok(())), (b.clone(), Err(error(ErrorKind::Server)))], now).unwrap();

@@ -15,6 +15,11 @@ pub struct Clouds {
     /// Names in clouds.yaml of the clouds to serve. Empty: the one that OS_CLOUD names, else all of the file, and
     /// `envvars` when OS_AUTH_URL is set.
     pub names: Vec<String>,
+    /// Any cloud of clouds.yaml (of `names`, if that is not empty) may be asked for at /probe, also one that was added
+    /// since the start: it is collected from its first probe on.
+    pub multi_cloud: bool,
+    /// Collect nothing before the first probe, and show no cloud on the metrics page but on /probe only.
+    pub probe_only: bool,
     /// Which endpoints of the catalog are used. Unset: `interface` of the cloud in clouds.yaml, else public.
     #[schemars(example = &"internal")]
     pub endpoint_type: Option<EndpointType>,
@@ -56,6 +61,11 @@ impl Clouds {
     /// What to tell a user who has no cloud configured; the host is served all the same.
     pub const HOW_TO_ADD: &str = "put a clouds.yaml into ./, ~/.config/openstack/ or /etc/openstack/, or set the OS_* \
          variables of an openrc file; `stackcast demo` shows everything without a cloud";
+
+    /// Whether clouds are shown one by one, at /probe, and never beside each other.
+    pub fn is_per_cloud(&self) -> bool {
+        self.multi_cloud && self.probe_only
+    }
 
     /// What is to be served, given the value of OS_CLOUD.
     pub fn wanted(&self, os_cloud: Option<&str>) -> Wanted {

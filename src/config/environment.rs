@@ -17,9 +17,11 @@ const PREFIX: &str = "STACKCAST_";
 const RESERVED: [&str; 1] = ["STACKCAST_CONFIG"];
 
 /// Short names that other tools of the field use too, and the key each one sets.
-const SHORT: [(&str, &[&str]); 2] = [
+const SHORT: [(&str, &[&str]); 4] = [
     ("COLLECTION_INTERVAL_MINUTES", &["analysis", "grid_minutes"]),
     ("DATA_RETENTION_DAYS", &["data", "retention_days"]),
+    ("OS_COMPUTE_API_VERSION", &["openstack", "compute_api_version"]),
+    ("OS_BAREMETAL_API_VERSION", &["openstack", "baremetal_api_version"]),
 ];
 
 /// A key that the environment sets.
@@ -77,7 +79,9 @@ fn assign(variable: &str, text: &str, root: &Section) -> Result<Option<Assignmen
 /// `STACKCAST_PORT` and others for a service of this name.
 fn unknown(variable: &str, root: &Section) -> Option<Fault> {
     let names: Vec<String> = root.all().iter().map(|key| key.environment()).collect();
-    let meant = nearest(variable, names.iter().map(String::as_str));
+    // The one key without a section is too near to what Kubernetes sets.
+    let sectioned = names.iter().map(String::as_str).filter(|name| name.contains("__"));
+    let meant = nearest(variable, sectioned);
     let fault = Fault::new(format!("environment variable {variable}"), "sets no known key");
     match meant {
         Some(meant) => Some(fault.hint(format!("did you mean `{meant}`?"))),

@@ -9,7 +9,7 @@ use super::environment::{self, Assignment};
 use super::error::{Error, Fault};
 use super::file::File;
 use super::layer::Layer;
-use super::{Settings, keys};
+use super::{Compat, Settings, keys};
 
 /// Where a configuration file is looked for when none is named; the first that exists is taken.
 pub const SEARCH: [&str; 4] =
@@ -75,7 +75,10 @@ impl Sources {
             return Err(Error { faults });
         }
         let found = Found { file, assignments, overrides: &self.overrides };
-        let mut settings = found.merge()?;
+        let mut settings = found.merge(None)?;
+        if let Some(compat) = settings.compat {
+            settings = found.merge(Some(compat))?;
+        }
         super::validate::normalize(&mut settings);
         let faults: Vec<Fault> = super::validate::faults(&settings)
             .into_iter()
@@ -103,11 +106,14 @@ struct Found<'a> {
 }
 
 impl Found<'_> {
-    fn merge(&self) -> Result<Settings, Error> {
+    fn merge(&self, compat: Option<Compat>) -> Result<Settings, Error> {
         let failed = |error: config::ConfigError| Error::from(Fault::new("configuration", error.to_string()));
         let defaults =
             serde_json::to_value(Settings::default()).map_err(|error| Fault::new("defaults", error.to_string()))?;
         let mut builder = config::Config::builder().add_source(Layer { origin: "defaults".to_owned(), tree: defaults });
+        if let Some(compat) = compat {
+            builder = builder.add_source(Layer { origin: "compat".to_owned(), tree: compat.layer() });
+        }
         if let Some(file) = &self.file {
             builder = builder.add_source(Layer { origin: file.path.display().to_string(), tree: file.tree.clone() });
         }
@@ -202,6 +208,22 @@ mod tests {
             "{places:?}"
         );
         assert!(places.contains(&"flag --prefix: expose.naming.prefix".to_owned()), "{places:?}");
+    }
+
+    #[test]
+    fn compatibility_ranks_below_what_is_set() {
+        let mut sources =
+            Sources { overrides: vec![over("--compat", "compat", "openstack-exporter")], ..Sources::default() };
+        let settings = sources.load().unwrap().settings;
+        assert!(settings.collect.compat && settings.filter.peer_families_only && !settings.collect.host.enabled);
+        assert_eq!(settings.expose.listen_addresses, ["[::]:9180"]);
+        assert_eq!(settings.expose.naming.cloud_labels, crate::expose::CloudLabels::Never);
+        let (_keep, path) =
+            file("[filter]\npeer_families_only = false\n[expose]\nlisten_addresses = [\"127.0.0.1:1\"]\n");
+        sources.file = Some(path);
+        let settings = sources.load().unwrap().settings;
+        assert!(settings.collect.compat && !settings.filter.peer_families_only);
+        assert_eq!(settings.expose.listen_addresses, ["127.0.0.1:1"]);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! and it holds no secret: credentials stay in clouds.yaml and `OS_*`, which `openstack::clouds` reads.
 
 mod clouds;
+mod compat;
 mod data;
 mod environment;
 mod error;
@@ -20,18 +21,20 @@ mod validate;
 use serde::{Deserialize, Serialize};
 
 pub use clouds::{Clouds, EndpointType, Wanted};
+pub use compat::Compat;
 pub use data::{Data, DirectoryError};
 pub use error::{Error, Fault};
 pub use filter::Filter;
 pub use load::{Loaded, Override, Sources};
 pub use reload::{changed_keys, restart_keys};
-#[cfg(test)]
-pub(crate) use validate::SERVICES;
 
 /// Everything that can be configured.
 #[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
+    /// Behave as another exporter does: values, labels, families, address. What is set explicitly wins over it.
+    #[schemars(example = &"openstack-exporter")]
+    pub compat: Option<Compat>,
     /// Which clouds are served. Credentials stay in clouds.yaml or in `OS_*` variables.
     pub clouds: Clouds,
     /// How stackcast behaves towards OpenStack's APIs.
@@ -40,12 +43,14 @@ pub struct Settings {
     pub collect: crate::collect::Settings,
     /// How metrics are served.
     pub expose: crate::expose::Settings,
-    /// Families that are left out.
+    /// Families and labels that are left out.
     pub filter: Filter,
     /// Limits against explosions, not against big clouds; what they drop is counted.
     pub limits: Limits,
     /// What is kept on disk.
     pub data: Data,
+    /// Where weeks of readings come from: the embedded store, or a Prometheus-compatible one.
+    pub history: crate::history::Settings,
     /// Analysis of what was collected.
     pub analysis: crate::analyse::Settings,
     /// The program's own log, on standard error.

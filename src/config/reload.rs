@@ -5,13 +5,23 @@ use serde_json::Value;
 use super::Settings;
 
 /// Keys, or sections ending in a dot, that are read at the start only: sockets, limits and the log are set up once.
-const AT_START: [&str; 8] = [
+const AT_START: [&str; 18] = [
     "expose.listen_addresses",
+    "compat",
+    "clouds.multi_cloud",
+    "clouds.probe_only",
+    "expose.systemd_socket",
+    "expose.naming.",
+    "expose.probe.",
+    "expose.sd.",
     "expose.telemetry_path",
     "expose.connections_max",
     "expose.header_timeout_seconds",
     "limits.",
     "data.directory",
+    "data.retention_days",
+    "history.",
+    "analysis.enabled",
     "analysis.grid_minutes",
     "log.",
 ];

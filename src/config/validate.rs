@@ -3,25 +3,6 @@
 use super::Settings;
 use super::error::Fault;
 
-/// Services of openstack-exporter and of stackcast: names that a setting may mention.
-pub(crate) const SERVICES: [&str; 15] = [
-    "network",
-    "compute",
-    "image",
-    "volume",
-    "identity",
-    "object-store",
-    "load-balancer",
-    "container-infra",
-    "dns",
-    "baremetal",
-    "gnocchi",
-    "database",
-    "orchestration",
-    "placement",
-    "sharev2",
-];
-
 /// Minutes of a day, which the grid divides so that a season has a whole number of points.
 const DAY_MINUTES: u32 = 24 * 60;
 
@@ -79,6 +60,13 @@ fn check_openstack(settings: &Settings, faults: &mut Faults) {
     faults.range("openstack.pages_max", wide(openstack.pages_max), 1..=1_000_000);
     faults.range("openstack.body_bytes_max", wide(openstack.body_bytes_max), 65_536..=4_294_967_296);
     faults.range("openstack.token_renewal_seconds", openstack.token_renewal_seconds, 0..=DAY_SECONDS);
+    for (key, version) in [
+        ("openstack.compute_api_version", &openstack.compute_api_version),
+        ("openstack.baremetal_api_version", &openstack.baremetal_api_version),
+    ] {
+        let fine = version.as_deref().is_none_or(is_api_version);
+        faults.unless(fine, key, "is no microversion; expected a form like 2.87, or latest");
+    }
     let rate = openstack.requests_per_second;
     faults.unless(
         rate.is_finite() && rate >= 0.0,
@@ -95,10 +83,18 @@ fn check_collect(settings: &Settings, faults: &mut Faults) {
     faults.range("collect.interval.full_seconds", interval.full_seconds, 1..=7 * DAY_SECONDS);
     faults.range("collect.interval.max_age_intervals", interval.max_age_intervals.into(), 1..=1000);
     faults.range("collect.host.interval_seconds", settings.collect.host.interval_seconds, 1..=DAY_SECONDS);
+    faults.range("collect.textfile.interval_seconds", settings.collect.textfile.interval_seconds, 1..=DAY_SECONDS);
+    for label in settings.collect.servers.metadata_labels.keys() {
+        let key = format!("collect.servers.metadata_labels.{label}");
+        faults.unless(is_prefix(label) && !label.starts_with("__"), &key, format!("`{label}` is no label name"));
+        let own = crate::collect::Servers::STATUS_LABELS.contains(&label.as_str());
+        faults.unless(!own, &key, format!("openstack_nova_server_status has the label `{label}` already"));
+    }
     for name in settings.collect.services.keys() {
         let key = format!("collect.services.{name}.enabled");
-        let known = SERVICES.contains(&name.as_str());
-        faults.unless(known, &key, format!("unknown service `{name}`; one of {}", SERVICES.join(", ")));
+        let known = &crate::collect::Settings::SERVICE_NAMES;
+        let message = || format!("unknown service `{name}`; one of {}", known.join(", "));
+        faults.unless(known.contains(&name.as_str()), &key, message());
     }
 }
 
@@ -126,6 +122,11 @@ fn check_expose(settings: &Settings, faults: &mut Faults) {
             format!("`{network}` is no network; expected a form like 192.0.2.0/24 or 2001:db8::/32"),
         );
     }
+    for label in expose.sd.labels.keys() {
+        let key = format!("expose.sd.labels.{label}");
+        faults.unless(is_prefix(label), &key, format!("`{label}` is no label name"));
+    }
+    faults.unless(expose.sd.port > 0, "expose.sd.port", "0 is no port");
     faults.range("expose.connections_max", wide(expose.connections_max), 1..=65_536);
     faults.range("expose.header_timeout_seconds", expose.header_timeout_seconds, 1..=600);
 }
@@ -152,8 +153,9 @@ fn check_names(settings: &Settings, faults: &mut Faults) {
     sorted.sort();
     sorted.dedup();
     faults.unless(sorted.len() == names.len(), key, "a cloud is named twice");
+    // With one page per cloud the names cannot collide.
     faults.unless(
-        names.len() < 2 || naming.cloud_labels != crate::expose::CloudLabels::Never,
+        names.len() < 2 || naming.cloud_labels != crate::expose::CloudLabels::Never || settings.clouds.is_per_cloud(),
         "expose.naming.cloud_labels",
         "`never` with several clouds makes their series collide; use auto or always",
     );
@@ -170,6 +172,10 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
     );
     faults.range("data.retention_days", settings.data.retention_days.into(), 1..=3650);
     faults.unless(!settings.data.directory.as_os_str().is_empty(), "data.directory", "a path is needed");
+    faults.range("history.rollup_days", settings.history.rollup_days.into(), 1..=3650);
+    for (key, message) in settings.history.prometheus.faults() {
+        faults.unless(false, &format!("history.prometheus.{key}"), message);
+    }
     let grid = settings.analysis.grid_minutes;
     faults.unless(
         (1..=60).contains(&grid) && DAY_MINUTES.is_multiple_of(grid),
@@ -183,14 +189,49 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
         "analysis.capacity.buffer_ratio",
         format!("{} is no share to keep free; use 0 to less than 1, for example 0.1", capacity.buffer_ratio),
     );
-    for entry in &settings.filter.disable_metrics {
-        let name = entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-        faults.unless(
-            name && !entry.is_empty(),
-            "filter.disable_metrics",
-            format!("`{entry}` is no metric; expected a form like openstack_nova_flavors or nova-flavors"),
-        );
+    check_analysis(&settings.analysis, faults);
+    check_filter(&settings.filter, faults);
+}
+
+fn check_analysis(analysis: &crate::analyse::Settings, faults: &mut Faults) {
+    let forecast = &analysis.forecast;
+    faults.range("analysis.forecast.interval_minutes", forecast.interval_minutes.into(), 5..=1440);
+    faults.range("analysis.forecast.history_days", forecast.history_days.into(), 2..=400);
+    let level = forecast.interval_level;
+    faults.unless(
+        level > 0.0 && level < 1.0,
+        "analysis.forecast.interval_level",
+        format!("{level} is no probability; use more than 0 and less than 1, for example 0.8"),
+    );
+    if let Some((key, fault)) = analysis.tiers.fault() {
+        faults.unless(false, &format!("analysis.tiers.{key}"), fault);
     }
+}
+
+fn check_filter(filter: &super::Filter, faults: &mut Faults) {
+    let entries = |key: &str, list: &[String], faults: &mut Faults| {
+        for entry in list {
+            let name = entry.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-*".contains(&byte));
+            let message = format!(
+                "`{entry}` is no metric; expected a form like openstack_nova_flavors, nova-flavors or openstack_nova_*"
+            );
+            faults.unless(name && !entry.is_empty(), key, message);
+        }
+    };
+    entries("filter.enable_metrics", &filter.enable_metrics, faults);
+    entries("filter.disable_metrics", &filter.disable_metrics, faults);
+    for (metric, labels) in &filter.drop_labels {
+        let key = format!("filter.drop_labels.{metric}");
+        entries(&key, std::slice::from_ref(metric), faults);
+        for label in labels {
+            faults.unless(is_prefix(label), &key, format!("`{label}` is no label name"));
+        }
+    }
+}
+
+/// A version as `2.87`, or `latest`.
+fn is_api_version(text: &str) -> bool {
+    text == "latest" || text.parse::<crate::openstack::microversion::Microversion>().is_ok()
 }
 
 /// `host:port`; the host may be a name, an IPv4 address or an IPv6 address in brackets.

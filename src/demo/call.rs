@@ -43,6 +43,11 @@ impl Call<'_> {
         params(self.query).find(|(name, _)| name == key).map(|(_, value)| value)
     }
 
+    /// All values of a query parameter that may be repeated.
+    pub(crate) fn all(&self, key: &str) -> impl Iterator<Item = Cow<'_, str>> {
+        params(self.query).filter(move |(name, _)| name == key).map(|(_, value)| value)
+    }
+
     /// All names of query parameters.
     pub(crate) fn param_names(&self) -> impl Iterator<Item = Cow<'_, str>> {
         params(self.query).map(|(name, _)| name)

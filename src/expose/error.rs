@@ -24,6 +24,12 @@ pub enum ServeError {
     /// No address at all.
     #[error("no address to listen on; give one with --web.listen-address")]
     NoAddress,
+    /// systemd handed nothing over.
+    #[error("systemd handed over no TCP socket; start by a .socket unit, or leave --web.systemd-socket out")]
+    NoSystemdSocket,
+    /// What systemd handed over cannot be used.
+    #[error("cannot use the socket of systemd: {0}; the .socket unit needs ListenStream= with an address and port")]
+    SystemdSocket(std::io::Error),
     /// The metrics path cannot be served.
     #[error("--web.telemetry-path `{path}` {fault}")]
     TelemetryPath {

@@ -11,6 +11,7 @@
 
 mod auth;
 mod connection;
+mod discovery;
 mod error;
 mod group;
 mod guard;
@@ -22,6 +23,7 @@ mod openmetrics;
 mod output;
 mod page;
 mod plan;
+mod probe;
 mod routes;
 mod san;
 mod segment;
@@ -40,8 +42,10 @@ use serde::{Deserialize, Serialize};
 use crate::model::metric::Descriptor;
 
 pub use error::ServeError;
+pub use names::View;
 pub use negotiate::{Encoding, Format, encoding_for, format_for};
 pub use page::{Exposition, GroupStats, Live, Page};
+pub use probe::{Hook as ProbeHook, Refusal as ProbeRefusal, Request as ProbeRequest};
 pub use server::Server;
 
 /// How metrics are served.
@@ -50,6 +54,8 @@ pub use server::Server;
 pub struct Settings {
     /// Addresses to listen on; `:9180` is every interface.
     pub listen_addresses: Vec<String>,
+    /// Listen on the sockets that systemd hands over (LISTEN_FDS), in place of `listen_addresses`.
+    pub systemd_socket: bool,
     /// Path of the metrics page.
     pub telemetry_path: String,
     /// TLS, client certificates and basic auth, in the form of Prometheus' exporter-toolkit.
@@ -66,12 +72,17 @@ pub struct Settings {
     pub shutdown_grace_seconds: u64,
     /// Names and labels.
     pub naming: Naming,
+    /// `/probe?cloud=NAME`: the page of one cloud.
+    pub probe: Probe,
+    /// `/api/v1/sd/hypervisors`: targets for Prometheus' HTTP service discovery.
+    pub sd: Discovery,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         Self {
             listen_addresses: vec!["127.0.0.1:9180".to_owned()],
+            systemd_socket: false,
             telemetry_path: "/metrics".to_owned(),
             web_config_file: None,
             allow: Vec::new(),
@@ -81,6 +92,8 @@ impl Default for Settings {
             idle_timeout_seconds: 180,
             shutdown_grace_seconds: 10,
             naming: Naming::default(),
+            probe: Probe::default(),
+            sd: Discovery::default(),
         }
     }
 }
@@ -116,6 +129,53 @@ pub enum CloudLabels {
     Never,
 }
 
+/// `/probe?cloud=NAME`: the page of one cloud.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Probe {
+    /// Whether it is served.
+    pub enabled: bool,
+    /// Answer 200 and an empty page to an unknown cloud, as openstack-exporter does, instead of 404.
+    pub unknown_is_empty: bool,
+    /// Seconds that a probe waits for a cloud's first collection when it does not say itself
+    /// (X-Prometheus-Scrape-Timeout-Seconds).
+    pub wait_seconds: u64,
+}
+
+impl Default for Probe {
+    fn default() -> Self {
+        Self { enabled: true, unknown_is_empty: false, wait_seconds: 10 }
+    }
+}
+
+/// `/api/v1/sd/hypervisors`: targets for Prometheus' HTTP service discovery.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Discovery {
+    /// Port of the targets; 9100 is node_exporter's.
+    pub port: u16,
+    /// What the targets' addresses are made of.
+    pub address: DiscoveryAddress,
+    /// Labels added to every target.
+    pub labels: std::collections::BTreeMap<String, String>,
+}
+
+impl Default for Discovery {
+    fn default() -> Self {
+        Self { port: 9100, address: DiscoveryAddress::HostIp, labels: std::collections::BTreeMap::new() }
+    }
+}
+
+/// What a discovered target's address is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum DiscoveryAddress {
+    /// The IP address that Nova has of the host; its name where there is none.
+    HostIp,
+    /// The hypervisor's host name.
+    Hostname,
+}
+
 /// What the server needs from the rest of the program.
 #[derive(Clone)]
 pub struct Hooks {
@@ -123,6 +183,8 @@ pub struct Hooks {
     pub exposition: Arc<Exposition>,
     /// Readiness and the landing page's facts; called per request, so it has to be quick.
     pub status: Arc<dyn Fn() -> Status + Send + Sync>,
+    /// Finds, or begins to collect, a cloud that is asked for.
+    pub probe: probe::Hook,
     /// Reads the configuration anew; the error is shown to whoever asked, so it must not carry a secret.
     pub reload: Arc<dyn Fn() -> BoxFuture<'static, Result<(), String>> + Send + Sync>,
 }

@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::metric::{Descriptor, Kind, Space};
-use crate::model::part::Origin;
+use crate::model::part::{Origin, Part, PartKey};
 use crate::model::snapshot::Snapshot;
 
 use super::{CloudLabels, Naming};
@@ -14,26 +14,85 @@ use super::{CloudLabels, Naming};
 /// Labels that are added in front of a row's own.
 pub(crate) type Added = Vec<(&'static str, Arc<str>)>;
 
+/// Which parts and families a page shows, and how it names them.
+#[derive(Clone)]
+pub struct View {
+    naming: Naming,
+    shows: Arc<dyn Fn(&PartKey) -> bool + Send + Sync>,
+    keeps: Arc<dyn Fn(&Descriptor) -> bool + Send + Sync>,
+    /// Whether it is the page of a single cloud, without the server's own families and without a `cloud` label.
+    pub(crate) single_cloud: bool,
+}
+
+impl View {
+    /// Everything.
+    pub fn whole(naming: Naming) -> Self {
+        Self { naming, shows: Arc::new(|_| true), keeps: Arc::new(|_| true), single_cloud: false }
+    }
+
+    /// The parts of one cloud, of those that `shows` selects.
+    pub fn of_cloud(naming: Naming, shows: impl Fn(&PartKey) -> bool + Send + Sync + 'static) -> Self {
+        Self { shows: Arc::new(shows), single_cloud: true, ..Self::whole(naming) }
+    }
+
+    /// Only parts that satisfy the test.
+    pub fn showing(self, shows: impl Fn(&PartKey) -> bool + Send + Sync + 'static) -> Self {
+        Self { shows: Arc::new(shows), ..self }
+    }
+
+    /// Of what is gathered at each scrape, only families that satisfy the test; what collectors publish is filtered there.
+    pub fn keeping(self, keeps: impl Fn(&Descriptor) -> bool + Send + Sync + 'static) -> Self {
+        Self { keeps: Arc::new(keeps), ..self }
+    }
+
+    /// A part gathered at a scrape without the families that are not kept.
+    pub(crate) fn trim(&self, mut part: Part) -> Arc<Part> {
+        part.families.retain(|family| (self.keeps)(family.descriptor()));
+        Arc::new(part)
+    }
+
+    /// Whether a part is shown.
+    pub(crate) fn shows(&self, key: &PartKey) -> bool {
+        (self.shows)(key)
+    }
+}
+
+impl std::fmt::Debug for View {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("View").field("naming", &self.naming).finish_non_exhaustive()
+    }
+}
+
 /// The naming in force for one snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Scheme {
     naming: Naming,
     cloud_labels: bool,
+    single_cloud: bool,
 }
 
 impl Scheme {
-    /// Decides `auto`: labels are added once parts of more than one (cloud, region) are there.
-    pub(crate) fn new(naming: &Naming, snapshot: &Snapshot) -> Self {
+    /// Decides `auto`: labels are added once parts of more than one (cloud, region) are there. Where a single cloud is
+    /// shown nobody asks for labels, but its regions have to be told apart.
+    pub(crate) fn of(view: &View, snapshot: &Snapshot) -> Self {
+        let naming = &view.naming;
         let cloud_labels = match naming.cloud_labels {
-            CloudLabels::Always => true,
+            CloudLabels::Always if !view.single_cloud => true,
             CloudLabels::Never => false,
-            CloudLabels::Auto => {
-                let mut clouds = snapshot.parts().map(|part| &part.key.origin).filter(|origin| origin.cloud.is_some());
+            CloudLabels::Auto | CloudLabels::Always => {
+                let parts = snapshot.parts().filter(|part| view.shows(&part.key));
+                let mut clouds = parts.map(|part| &part.key.origin).filter(|origin| origin.cloud.is_some());
                 let first = clouds.next();
                 clouds.any(|other| Some(other) != first)
             }
         };
-        Self { naming: naming.clone(), cloud_labels }
+        Self { naming: naming.clone(), cloud_labels, single_cloud: view.single_cloud }
+    }
+
+    /// The same for a page of everything.
+    #[cfg(test)]
+    pub(crate) fn new(naming: &Naming, snapshot: &Snapshot) -> Self {
+        Self::of(&View::whole(naming.clone()), snapshot)
     }
 
     /// Whether `openstack_*` families carry cloud labels; a group rendered with another answer is stale.
@@ -63,6 +122,7 @@ impl Scheme {
         }
         [("cloud", &origin.cloud), ("region", &origin.region)]
             .into_iter()
+            .filter(|(name, _)| *name != "cloud" || !self.single_cloud)
             .filter(|(name, _)| !row.labels.iter().any(|own| own == name))
             .filter_map(|(name, value)| value.as_ref().map(|value| (name, Arc::clone(value))))
             .collect()
@@ -149,6 +209,24 @@ mod tests {
         assert!(names(&two, &UPTIME.descriptor, &b).is_empty());
         let never = Naming { cloud_labels: CloudLabels::Never, ..Naming::default() };
         assert!(names(&scheme(&never, &[a.clone(), b]), &AGENTS.descriptor, &a).is_empty());
+    }
+
+    #[test]
+    fn the_page_of_one_cloud_has_regions_only_where_there_are_several() {
+        let of_a = |key: &PartKey| key.origin.cloud.as_deref() == Some("a");
+        let (a1, a2, b) = (Origin::new("a", "1"), Origin::new("a", "2"), Origin::new("b", "1"));
+        let labels = |cloud_labels, origins: &[Origin]| {
+            let store = SnapshotStore::new(SeriesLimits::default());
+            for origin in origins {
+                let key = PartKey { group: "g", origin: origin.clone(), source: "s".into() };
+                store.publish(PartBuilder::new().seal(key, Timestamp::default(), 1).0, Vec::new());
+            }
+            let view = View::of_cloud(Naming { cloud_labels, ..Naming::default() }, of_a);
+            Scheme::of(&view, &store.load()).added(&AGENTS.descriptor, &a1).len()
+        };
+        assert_eq!(labels(CloudLabels::Always, &[a1.clone(), b.clone()]), 0);
+        assert_eq!(labels(CloudLabels::Auto, &[a1.clone(), a2.clone(), b]), 1, "the region, not the cloud");
+        assert_eq!(labels(CloudLabels::Never, &[a1.clone(), a2]), 0);
     }
 
     #[test]

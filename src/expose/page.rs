@@ -16,7 +16,7 @@ use crate::model::snapshot::{Snapshot, SnapshotStore};
 
 use super::Naming;
 use super::group::{Group, Rendered, render_last};
-use super::names::Scheme;
+use super::names::{Scheme, View};
 use super::negotiate::{Encoding, Format, VARIANTS, Variant};
 use super::output::{Pieces, join};
 use super::plan::Plan;
@@ -39,7 +39,7 @@ const TIDY: Duration = Duration::from_secs(60);
 /// The metrics page of a snapshot store.
 pub struct Exposition {
     store: Arc<SnapshotStore>,
-    naming: Naming,
+    view: View,
     live: Live,
     layout: ArcSwap<Layout>,
     planning: Mutex<()>,
@@ -116,20 +116,23 @@ impl Page {
 
 impl std::fmt::Debug for Exposition {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Exposition").field("naming", &self.naming).finish_non_exhaustive()
+        f.debug_struct("Exposition").field("view", &self.view).finish_non_exhaustive()
     }
 }
 
 impl Exposition {
     /// A page over `store`; `live` is asked at each scrape.
     pub fn new(store: Arc<SnapshotStore>, naming: Naming, live: Live) -> Arc<Self> {
-        let snapshot = store.load();
-        let scheme = Scheme::new(&naming, &snapshot);
+        Self::of(store, View::whole(naming), live)
+    }
+
+    /// A page of a part of `store`.
+    pub fn of(store: Arc<SnapshotStore>, view: View, live: Live) -> Arc<Self> {
         let mut tally = Tally::default();
-        let layout = Layout::new(snapshot, scheme, None, &mut tally);
+        let layout = Layout::new(store.load(), &view, None, &mut tally);
         Arc::new(Self {
             store,
-            naming,
+            view,
             live,
             layout: ArcSwap::from_pointee(layout),
             planning: Mutex::default(),
@@ -186,6 +189,11 @@ impl Exposition {
         self.tally().dropped.iter().map(|((family, reason), samples)| (family.clone(), *reason, *samples)).collect()
     }
 
+    /// The snapshot as of now, whatever of it the page shows.
+    pub(crate) fn snapshot(&self) -> Arc<Snapshot> {
+        self.store.load()
+    }
+
     /// Counters of the server in front of this page.
     pub(crate) fn telemetry(&self) -> &Arc<Telemetry> {
         &self.telemetry
@@ -238,9 +246,8 @@ impl Exposition {
         if Arc::ptr_eq(&old.snapshot, &snapshot) {
             return old;
         }
-        let scheme = Scheme::new(&self.naming, &snapshot);
         let mut tally = Tally::default();
-        let layout = Arc::new(Layout::new(snapshot, scheme, Some(&old), &mut tally));
+        let layout = Arc::new(Layout::new(snapshot, &self.view, Some(&old), &mut tally));
         self.tally().absorb(tally);
         self.layout.store(Arc::clone(&layout));
         layout
@@ -248,8 +255,11 @@ impl Exposition {
 
     fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Pieces> {
         let start = Instant::now();
-        let mut parts: Vec<Arc<Part>> = (self.live)().into_iter().map(Arc::new).collect();
-        parts.push(Arc::new(self.telemetry.part(&self.stats())));
+        let mut parts = (self.live)();
+        if !self.view.single_cloud {
+            parts.push(self.telemetry.part(&self.stats()));
+        }
+        let parts: Vec<Arc<Part>> = parts.into_iter().map(|part| self.view.trim(part)).collect();
         let mut plan = Plan::new(parts.iter(), &layout.scheme);
         plan.exclude(&layout.taken);
         self.tally().note_dropped(&plan.dropped);
@@ -292,9 +302,10 @@ impl Exposition {
 
 impl Layout {
     /// Groups the snapshot's parts; groups of `old` that would print the same are taken over with their cache.
-    fn new(snapshot: Arc<Snapshot>, scheme: Scheme, old: Option<&Self>, tally: &mut Tally) -> Self {
+    fn new(snapshot: Arc<Snapshot>, view: &View, old: Option<&Self>, tally: &mut Tally) -> Self {
+        let scheme = Scheme::of(view, &snapshot);
         let mut by_group: BTreeMap<&'static str, Vec<Arc<Part>>> = BTreeMap::new();
-        for part in snapshot.parts() {
+        for part in snapshot.parts().filter(|part| view.shows(&part.key)) {
             by_group.entry(part.key.group).or_default().push(Arc::clone(part));
         }
         let (mut groups, mut taken) = (Vec::with_capacity(by_group.len()), HashSet::new());

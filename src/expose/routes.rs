@@ -21,16 +21,22 @@ use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tower::ServiceExt;
 
-use super::Hooks;
+use super::discovery::{self, Discoverer};
 use super::error::ServeError;
 use super::landing;
 use super::negotiate::{Encoding, encoding_for, format_for};
-use super::page::Page;
+use super::page::{Exposition, Page};
+use super::probe;
 use super::telemetry::Handler;
 use super::web_config::{Loaded, WebConfig};
+use super::{Hooks, Probe, Settings};
 
+/// The page of one cloud.
+const PROBE: &str = "/probe";
+/// Hypervisors as targets.
+const HYPERVISORS: &str = "/api/v1/sd/hypervisors";
 const TEXT: &str = "text/plain; charset=utf-8";
-const READ: &[Method] = &[Method::GET, Method::HEAD];
+pub(super) const READ: &[Method] = &[Method::GET, Method::HEAD];
 /// Styles are embedded; nothing else may be loaded, and nobody may frame the page.
 const HTML_POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; frame-ancestors 'none'";
 
@@ -41,9 +47,11 @@ pub(crate) struct App {
     router: Router,
 }
 
-struct Inner {
-    hooks: Hooks,
+pub(super) struct Inner {
+    pub(super) hooks: Hooks,
     telemetry_path: String,
+    pub(super) probe: Probe,
+    pub(super) discovery: Discoverer,
     web: Arc<WebConfig>,
 }
 
@@ -54,13 +62,14 @@ impl std::fmt::Debug for App {
 }
 
 impl App {
-    /// With the metrics under `telemetry_path`; without a landing page if that is `/`.
-    pub(crate) fn new(hooks: Hooks, telemetry_path: &str, web: Arc<WebConfig>) -> Result<Self, ServeError> {
+    /// With the metrics under the telemetry path; without a landing page if that is `/`.
+    pub(crate) fn new(hooks: Hooks, settings: &Settings, web: Arc<WebConfig>) -> Result<Self, ServeError> {
+        let telemetry_path = settings.telemetry_path.as_str();
         let fault = |fault| Err(ServeError::TelemetryPath { path: telemetry_path.to_owned(), fault });
         if !telemetry_path.starts_with('/') {
             return fault("has to begin with /");
         }
-        if telemetry_path.starts_with("/-/") || telemetry_path.starts_with("/api/") {
+        if telemetry_path.starts_with("/-/") || telemetry_path.starts_with("/api/") || telemetry_path == PROBE {
             return fault("is taken by the program itself");
         }
         // The router would take these for patterns.
@@ -68,12 +77,17 @@ impl App {
         if !telemetry_path.bytes().all(plain) || telemetry_path.contains("//") {
             return fault("may hold letters, digits and / - . _ ~ only");
         }
-        let inner = Arc::new(Inner { hooks, telemetry_path: telemetry_path.to_owned(), web });
+        let (probe, discovery) = (settings.probe.clone(), Discoverer::new(settings.sd.clone()));
+        let inner = Arc::new(Inner { hooks, telemetry_path: telemetry_path.to_owned(), probe, discovery, web });
         let mut router = Router::new().route(telemetry_path, any(metrics));
         if telemetry_path != "/" {
             router = router.route("/", any(landing_page));
         }
+        if settings.probe.enabled {
+            router = router.route(PROBE, any(probe::answer));
+        }
         let router = router
+            .route(HYPERVISORS, any(discovery::answer))
             .route("/-/healthy", any(healthy))
             .route("/-/ready", any(ready))
             .route("/-/reload", any(reload))
@@ -118,6 +132,8 @@ impl App {
     fn handler(&self, path: &str) -> Handler {
         match path {
             path if path == self.inner.telemetry_path => Handler::Metrics,
+            PROBE => Handler::Probe,
+            HYPERVISORS => Handler::Discovery,
             "/" => Handler::Landing,
             "/-/healthy" => Handler::Healthy,
             "/-/ready" => Handler::Ready,
@@ -140,7 +156,7 @@ fn unauthorized() -> Response {
 }
 
 /// `None` if the method may be used, else the answer.
-fn refusal(method: &Method, allowed: &[Method]) -> Option<Response> {
+pub(super) fn refusal(method: &Method, allowed: &[Method]) -> Option<Response> {
     if allowed.contains(method) {
         return None;
     }
@@ -153,7 +169,7 @@ fn refusal(method: &Method, allowed: &[Method]) -> Option<Response> {
     Some(response)
 }
 
-fn text(status: StatusCode, body: impl Into<String>) -> Response {
+pub(super) fn text(status: StatusCode, body: impl Into<String>) -> Response {
     let headers = [(CONTENT_TYPE, TEXT), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-store")];
     (status, headers, body.into()).into_response()
 }
@@ -162,9 +178,14 @@ async fn metrics(State(inner): State<Arc<Inner>>, request: Request) -> Response 
     if let Some(refusal) = refusal(request.method(), READ) {
         return refusal;
     }
-    let format = format_for(joined(request.headers(), &ACCEPT).as_deref());
-    let encoding = encoding_for(joined(request.headers(), &ACCEPT_ENCODING).as_deref());
-    let page = inner.hooks.exposition.page(format, encoding).await;
+    page_of(&inner.hooks.exposition, request.headers()).await
+}
+
+/// A page in the format and encoding that the request's headers ask for.
+pub(super) async fn page_of(exposition: &Arc<Exposition>, asked: &HeaderMap) -> Response {
+    let format = format_for(joined(asked, &ACCEPT).as_deref());
+    let encoding = encoding_for(joined(asked, &ACCEPT_ENCODING).as_deref());
+    let page = exposition.page(format, encoding).await;
     let mut response = Response::new(Body::empty());
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(page.content_type));

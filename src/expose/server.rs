@@ -45,14 +45,11 @@ impl Server {
         let networks = Networks::parse(&settings.allow)?;
         let web = Arc::new(WebConfig::open(settings.web_config_file.clone())?);
         let telemetry = Arc::clone(hooks.exposition.telemetry());
-        let app = App::new(hooks, &settings.telemetry_path, Arc::clone(&web))?;
-        if settings.listen_addresses.is_empty() {
-            return Err(ServeError::NoAddress);
-        }
-        let mut listeners = Vec::new();
-        for address in &settings.listen_addresses {
-            listeners.push(listen(address).await?);
-        }
+        let app = App::new(hooks, settings, Arc::clone(&web))?;
+        let listeners = match settings.systemd_socket {
+            true => systemd_sockets()?,
+            false => listen_all(&settings.listen_addresses).await?,
+        };
         let seconds = |seconds: u64| Duration::from_secs(seconds.max(1));
         let limits = Limits {
             header: seconds(settings.header_timeout_seconds),
@@ -110,6 +107,29 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>, connections: Arc<Sem
             drop(permit);
         });
     }
+}
+
+async fn listen_all(addresses: &[String]) -> Result<Vec<TcpListener>, ServeError> {
+    if addresses.is_empty() {
+        return Err(ServeError::NoAddress);
+    }
+    let mut listeners = Vec::new();
+    for address in addresses {
+        listeners.push(listen(address).await?);
+    }
+    Ok(listeners)
+}
+
+/// The sockets of the unit that started us.
+fn systemd_sockets() -> Result<Vec<TcpListener>, ServeError> {
+    let mut handed = listenfd::ListenFd::from_env();
+    let mut listeners = Vec::new();
+    for index in 0..handed.len() {
+        let Some(socket) = handed.take_tcp_listener(index).map_err(ServeError::SystemdSocket)? else { continue };
+        socket.set_nonblocking(true).map_err(ServeError::SystemdSocket)?;
+        listeners.push(TcpListener::from_std(socket).map_err(ServeError::SystemdSocket)?);
+    }
+    if listeners.is_empty() { Err(ServeError::NoSystemdSocket) } else { Ok(listeners) }
 }
 
 async fn listen(address: &str) -> Result<TcpListener, ServeError> {

@@ -33,6 +33,8 @@ const FAMILY_CAP: usize = 10_000;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Handler {
     Metrics,
+    Probe,
+    Discovery,
     Landing,
     Healthy,
     Ready,
@@ -41,11 +43,22 @@ pub(crate) enum Handler {
 }
 
 impl Handler {
-    const ALL: [Self; 6] = [Self::Metrics, Self::Landing, Self::Healthy, Self::Ready, Self::Reload, Self::Other];
+    const ALL: [Self; 8] = [
+        Self::Metrics,
+        Self::Probe,
+        Self::Discovery,
+        Self::Landing,
+        Self::Healthy,
+        Self::Ready,
+        Self::Reload,
+        Self::Other,
+    ];
 
     fn label(self) -> &'static str {
         match self {
             Self::Metrics => "metrics",
+            Self::Probe => "probe",
+            Self::Discovery => "discovery",
             Self::Landing => "landing",
             Self::Healthy => "healthy",
             Self::Ready => "ready",

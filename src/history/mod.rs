@@ -1,16 +1,31 @@
 //! What was: series of signals over weeks, from an embedded store or from any Prometheus-compatible one.
 //!
 //! Both answer on an even grid, so that models need not care where a series comes from. History neither computes figures
-//! nor decides which are worth keeping; that is analysis.
+//! nor decides which are worth keeping; that is analysis. [`open`] is the way in: it opens the embedded store in any case,
+//! for the state of models lives there, and the Prometheus-compatible one where settings name one.
+
+mod grid;
+mod prometheus;
+mod settings;
+mod sqlite;
+mod telemetry;
+#[cfg(test)]
+mod testing;
 
 use std::fmt;
 use std::future::Future;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::clock::Timestamp;
+use crate::model::clock::{Clock, Timestamp};
 use crate::model::signal::{SeriesKey, Signal, Tick};
+
+pub use prometheus::{PrometheusError, PrometheusHistory};
+pub use settings::{Header, Prometheus, Settings};
+pub use sqlite::{FILE_NAME, Reading, Retention, Selection, Store, StoreError, Trouble, backup, export};
+pub use telemetry::{Telemetry, tables};
 
 /// An answer under way.
 pub type Pending<'a, T> = Pin<Box<dyn Future<Output = Result<T, HistoryError>> + Send + 'a>>;
@@ -48,7 +63,7 @@ pub struct Answer {
     pub warnings: Vec<String>,
 }
 
-/// A series on an even grid.
+/// A series on an even grid, from its first value to the end of the range.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stretch {
     /// Which one.
@@ -67,4 +82,49 @@ pub enum HistoryError {
     /// The queue of the store is full: the disk is slower than the ticks.
     #[error("the history store is too slow: {0} ticks wait; this one is not kept")]
     Busy(usize),
+    /// The store's thread has ended.
+    #[error("the history store is closed")]
+    Closed,
+    /// More than memory should hold.
+    #[error(
+        "{values} values are asked for at once, {max} are allowed; ask for a shorter range, a longer step or one series"
+    )]
+    TooMuch {
+        /// Points times series.
+        values: usize,
+        /// The limit.
+        max: usize,
+    },
+    /// The embedded store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The Prometheus-compatible store.
+    #[error(transparent)]
+    Prometheus(#[from] PrometheusError),
+}
+
+/// What [`open`] gives.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// Where ticks go and series come from, as settings say.
+    pub history: Arc<dyn History>,
+    /// The embedded store: it keeps the state of models whatever the history is.
+    pub store: Arc<Store>,
+    /// What both count, for the page.
+    pub telemetry: Arc<Telemetry>,
+}
+
+/// Opens the store in a directory (made and checked by `config::Data`), and the history that the settings choose.
+///
+/// Raw readings are kept for `raw_days` days that have any.
+pub fn open(settings: &Settings, directory: &Path, raw_days: u32, clock: &Clock) -> Result<Opened, HistoryError> {
+    let telemetry = Arc::new(Telemetry::default());
+    let retention = Retention { raw_days, rollup_days: settings.rollup_days };
+    let path: PathBuf = directory.join(FILE_NAME);
+    let store = Arc::new(Store::open(&path, retention, clock, &telemetry)?);
+    let history: Arc<dyn History> = match &settings.prometheus.url {
+        Some(_) => Arc::new(PrometheusHistory::new(&settings.prometheus)?),
+        None => Arc::clone(&store) as Arc<dyn History>,
+    };
+    Ok(Opened { history, store, telemetry })
 }

@@ -3,18 +3,35 @@
 use std::fmt;
 use std::sync::Arc;
 
-/// An id: 16 bytes when it is a UUID (with or without dashes), else the text as it came.
+/// An id: 16 bytes and how they are spelt when it is a UUID, else the text as it came; 24 bytes in all.
 ///
 /// Keystone writes projects as 32 hex digits, Nova servers with dashes, and LDAP users or the
 /// `default` domain as anything at all; printing gives back the spelling that was read.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Id {
     /// 32 lower-case hex digits without dashes.
-    Plain(u128),
+    Plain(Uuid),
     /// The same with dashes, 8-4-4-4-12.
-    Dashed(u128),
+    Dashed(Uuid),
     /// Anything else.
     Text(Arc<str>),
+}
+
+/// 128 bits, kept as bytes because a `u128` asks for places at multiples of 16, which would make every id 32 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Uuid([u8; 16]);
+
+impl Uuid {
+    /// The number.
+    pub fn number(self) -> u128 {
+        u128::from_be_bytes(self.0)
+    }
+}
+
+impl From<u128> for Uuid {
+    fn from(number: u128) -> Self {
+        Self(number.to_be_bytes())
+    }
 }
 
 const DASHES: [usize; 4] = [8, 13, 18, 23];
@@ -39,7 +56,7 @@ impl Id {
 }
 
 /// Exactly 32 lower-case hex digits; upper case is kept as text so that printing gives back what was read.
-fn hex(digits: impl Iterator<Item = u8>) -> Option<u128> {
+fn hex(digits: impl Iterator<Item = u8>) -> Option<Uuid> {
     let (mut value, mut count) = (0u128, 0);
     for digit in digits {
         let nibble = match digit {
@@ -50,7 +67,7 @@ fn hex(digits: impl Iterator<Item = u8>) -> Option<u128> {
         value = value << 4 | u128::from(nibble);
         count += 1;
     }
-    (count == 32).then_some(value)
+    (count == 32).then(|| Uuid::from(value))
 }
 
 impl Default for Id {
@@ -71,12 +88,11 @@ impl fmt::Display for Id {
 }
 
 /// The 32 hex digits of a number: loops over arrays, which compile to a few vector instructions.
-fn digits(value: u128) -> [u8; 32] {
+fn digits(value: Uuid) -> [u8; 32] {
     const fn digit(nibble: u8) -> u8 {
         if nibble < 10 { b'0' + nibble } else { b'a' - 10 + nibble }
     }
-    let bytes = value.to_be_bytes();
-    let (high, low) = (bytes.map(|byte| digit(byte >> 4)), bytes.map(|byte| digit(byte & 15)));
+    let (high, low) = (value.0.map(|byte| digit(byte >> 4)), value.0.map(|byte| digit(byte & 15)));
     let mut digits = [0; 32];
     for (pair, (high, low)) in digits.as_chunks_mut::<2>().0.iter_mut().zip(high.into_iter().zip(low)) {
         *pair = [high, low];
@@ -85,7 +101,7 @@ fn digits(value: u128) -> [u8; 32] {
 }
 
 /// The same with dashes.
-fn dashed(value: u128) -> [u8; 36] {
+fn dashed(value: Uuid) -> [u8; 36] {
     let (digits, mut text) = (digits(value), [b'-'; 36]);
     text[..8].copy_from_slice(&digits[..8]);
     text[9..13].copy_from_slice(&digits[8..12]);
@@ -134,6 +150,11 @@ mod tests {
         }
         assert!(matches!(Id::new("7ae1b5ea0dcc459a8e9fcf53fd650311"), Id::Plain(_)));
         assert!(matches!(Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7"), Id::Dashed(_)));
+    }
+
+    #[test]
+    fn ids_are_small() {
+        assert_eq!((size_of::<Id>(), size_of::<Option<Id>>()), (24, 24));
     }
 
     proptest! {

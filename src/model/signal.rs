@@ -8,12 +8,15 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::clock::Timestamp;
 use super::metric::Unit;
 use super::part::Origin;
 
 /// What a series is about: the `scope` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// A region of a cloud as a whole; its entity is the cloud's name.
     Cloud,
@@ -71,7 +74,8 @@ impl Scope {
 }
 
 /// What a utilisation measures: the `basis` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// What the scheduler has given away (Placement's usages).
     Allocation,
@@ -147,7 +151,7 @@ pub struct Query {
 }
 
 /// One series: its fields are the labels of the analysis families.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SeriesKey {
     /// Name of the signal.
     pub signal: Arc<str>,

@@ -37,6 +37,11 @@ impl Snapshot {
         self.parts.values().filter(|part| part.key.origin == *origin).find_map(|part| part.tables.get::<T>())
     }
 
+    /// The typed tables of an origin of which each service has one.
+    pub fn tables<T: Any + Send + Sync>(&self, origin: &Origin) -> impl Iterator<Item = Arc<T>> {
+        self.parts.values().filter(move |part| part.key.origin == *origin).filter_map(|part| part.tables.get::<T>())
+    }
+
     /// Number of samples in all parts.
     pub fn samples(&self) -> usize {
         self.parts.values().map(|part| part.samples()).sum()

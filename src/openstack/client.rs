@@ -113,7 +113,27 @@ impl ServiceClient {
     /// none when the service has no microversions or its least one is above `wanted`.
     pub async fn negotiate(&self, wanted: Microversion) -> Result<Option<Microversion>, Error> {
         let range = self.microversions().await?;
+        let limit = self.settings().version_limit(catalog::official_type(&self.service.service_type));
+        let wanted = limit.map_or(wanted, |limit| wanted.min(limit));
         Ok(range.filter(|(least, _)| *least <= wanted).map(|(_, greatest)| greatest.min(wanted)))
+    }
+
+    /// Asks for the endpoint's version document, once, without token and repeats: how long an answer of any kind took, or
+    /// why none came. Refusals (4xx) are answers; overload and faults of the server (429, 5xx) are not.
+    pub async fn ping(&self) -> Result<Duration, Error> {
+        let mut url = self.service.root.clone();
+        let path = match catalog::version_of(url.path()) {
+            Some((_, path)) => format!("{path}/"),
+            None => format!("{}/", url.path().trim_end_matches('/')),
+        };
+        url.set_path(&path);
+        let target = self.target("", url);
+        let started = Instant::now();
+        let answer = self.cloud.http.once(&target, &self.cloud.telemetry).await?;
+        match answer.status {
+            429 | 500.. => Err(answer.error(&target, "")),
+            _ => Ok(started.elapsed()),
+        }
     }
 
     /// The range of microversions the service reports, if it has any.

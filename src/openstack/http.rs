@@ -162,6 +162,12 @@ impl Http {
         }
     }
 
+    /// Sends one GET without a token, and does not repeat it.
+    pub(super) async fn once(&self, target: &Target, telemetry: &Telemetry) -> Result<Answer, Error> {
+        let outcome = self.attempt(target, telemetry, self.get(&target.url)).await;
+        outcome.map_err(|failure| target.fault(failure.kind, failure.detail))
+    }
+
     fn given_up(
         &self,
         outcome: Result<Answer, Failure>,

@@ -52,8 +52,28 @@ pub struct Settings {
     pub pages_max: usize,
     /// Bytes of one answer.
     pub body_bytes_max: usize,
+    /// Greatest microversion that Nova is asked at; unset or `latest`: each call asks at the one that suits it best.
+    /// OS_COMPUTE_API_VERSION in the environment sets it too.
+    #[schemars(example = &"2.87")]
+    pub compute_api_version: Option<String>,
+    /// Greatest microversion that Ironic is asked at. OS_BAREMETAL_API_VERSION in the environment sets it too.
+    #[schemars(example = &"1.90")]
+    pub baremetal_api_version: Option<String>,
     /// Seconds ahead of its expiry at which a token is renewed.
     pub token_renewal_seconds: u64,
+}
+
+impl Settings {
+    /// The greatest microversion that a service may be asked at, by its official type.
+    fn version_limit(&self, official_type: &str) -> Option<microversion::Microversion> {
+        let limit = match official_type {
+            "compute" => &self.compute_api_version,
+            "baremetal" => &self.baremetal_api_version,
+            _ => return None,
+        };
+        // `latest` parses as no version, and is no limit.
+        limit.as_ref().and_then(|text| text.parse().ok())
+    }
 }
 
 impl Default for Settings {
@@ -68,6 +88,8 @@ impl Default for Settings {
             page_size: 1000,
             pages_max: 10_000,
             body_bytes_max: 64 * 1024 * 1024,
+            compute_api_version: None,
+            baremetal_api_version: None,
             token_renewal_seconds: 300,
         }
     }

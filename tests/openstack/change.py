@@ -5,6 +5,9 @@ usage: VENV/bin/python change.py [--clouds CLOUDS_YAML] [--cloud NAME] WHAT
   create         a server of project acme
   resize         takes that server from m1.small to m1.large, and confirms
   delete         deletes that server
+  more           a volume, a port, a floating IP and a hidden image of project acme; a stack, a share and a container where these
+                 services run
+  less           deletes those
   revoke-tokens  every service refuses the tokens that the user of --cloud (default: monitor-role) holds; new logins work
 """
 import argparse
@@ -22,7 +25,7 @@ state = os.environ.get('STACKCAST_OS_STATE') or os.path.join(os.environ.get('TMP
 parser = argparse.ArgumentParser(usage=__doc__.split('usage: ')[1])
 parser.add_argument('--clouds', default=os.path.join(state, 'clouds.yaml'))
 parser.add_argument('--cloud', default='monitor-role')
-parser.add_argument('what', choices=('create', 'resize', 'delete', 'revoke-tokens'))
+parser.add_argument('what', choices=('create', 'resize', 'delete', 'more', 'less', 'revoke-tokens'))
 args = parser.parse_args()
 if not os.path.exists(args.clouds):
     sys.exit('%s is missing: start the cloud with %s/up.sh' % (args.clouds, os.path.dirname(os.path.abspath(__file__))))
@@ -104,6 +107,68 @@ def delete():
     return 'deleted server %s' % gone.id
 
 
+def rest(service, method, path, body=None, **headers):
+    headers = {name.replace('_', '-'): value for name, value in headers.items()}
+    answer = admin.session.request(path, method, json=body, headers=headers,
+                                   endpoint_filter={'service_type': service, 'interface': 'public'})
+    return answer.json() if answer.content else {}
+
+
+def running():
+    return {s.name for s in admin.identity.services() if s.is_enabled}
+
+
+def more():
+    owner = connect(username=USER, project_name=PROJECT)
+    volume = owner.block_storage.create_volume(name=SERVER, size=7, volume_type='bulk')
+    port = owner.network.create_port(name=SERVER, network_id=owner.network.find_network(PROJECT + '-net').id)
+    owner.network.create_ip(floating_network_id=owner.network.find_network('public').id, port_id=port.id, description=SERVER,
+                            fixed_ip_address=next(f['ip_address'] for f in port.fixed_ips if ':' not in f['ip_address']))
+    image = admin.image.create_image(name=SERVER, disk_format='raw', container_format='bare', data=b'x' * 77)
+    admin.image.update_image(image, is_hidden=True)
+    services = running()
+    if 'heat' in services:
+        rest('orchestration', 'POST', '/stacks', {'stack_name': SERVER, 'timeout_mins': 5, 'template': {
+            'heat_template_version': '2021-04-16', 'resources': {'word': {'type': 'OS::Heat::RandomString'}}}})
+        wait('the stack is in progress', lambda: rest('orchestration', 'GET', '/stacks/' + SERVER)['stack']['stack_status'] ==
+             'CREATE_COMPLETE')
+    if 'manila' in services:
+        rest('shared-file-system', 'POST', '/shares', {'share': {'name': SERVER, 'size': 3, 'share_proto': 'NFS'}},
+             X_OpenStack_Manila_API_Version='2.60')
+        wait('the share is not available', lambda: all(s['status'] == 'available' for s in shares()))
+    if 'swift' in services:
+        rest('object-store', 'PUT', '/' + SERVER)
+    wait('the volume is not available', lambda: owner.block_storage.get_volume(volume.id).status == 'available')
+    return 'created a volume, a port, a floating IP, an image named ' + SERVER
+
+
+def shares():
+    return rest('shared-file-system', 'GET', '/shares/detail?name=' + SERVER, X_OpenStack_Manila_API_Version='2.60')['shares']
+
+
+def less():
+    for ip in admin.network.ips(description=SERVER):
+        admin.network.delete_ip(ip)
+    for port in admin.network.ports(name=SERVER):
+        admin.network.delete_port(port)
+    for volume in admin.block_storage.volumes(name=SERVER, all_projects=True):
+        admin.block_storage.delete_volume(volume)
+        admin.block_storage.wait_for_delete(volume)
+    for image in admin.image.images(name=SERVER, is_hidden=True):
+        admin.image.delete_image(image)
+    services = running()
+    if 'heat' in services:
+        rest('orchestration', 'DELETE', '/stacks/' + SERVER)
+        wait('the stack is still there', lambda: not rest('orchestration', 'GET', '/stacks?name=' + SERVER)['stacks'])
+    if 'manila' in services:
+        for share in shares():
+            rest('shared-file-system', 'DELETE', '/shares/' + share['id'], X_OpenStack_Manila_API_Version='2.60')
+        wait('the share is still there', lambda: not shares())
+    if 'swift' in services:
+        rest('object-store', 'DELETE', '/' + SERVER)
+    return 'deleted what was named ' + SERVER
+
+
 def revoke_tokens():
     user = admin.identity.find_user(config.get_one(args.cloud).config['auth']['username'])
     old = connect(args.cloud)
@@ -125,7 +190,7 @@ def revoke_tokens():
 
 
 admin = connect()
-done = {'create': create, 'resize': resize, 'delete': delete, 'revoke-tokens': revoke_tokens}[args.what]()
+done = {'create': create, 'resize': resize, 'delete': delete, 'more': more, 'less': less, 'revoke-tokens': revoke_tokens}[args.what]()
 if args.what != 'revoke-tokens':
     wait('the services have not settled', settled)
 print(done)

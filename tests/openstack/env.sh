@@ -24,6 +24,21 @@ DATABASES=(keystone placement nova_api nova_cell0 nova_cell1 glance cinder neutr
 AMQP_URL="rabbit://openstack:$PASSWORD@127.0.0.1:$P_AMQP//"
 DB_URL="mysql+pymysql://openstack:$PASSWORD@127.0.0.1:$P_MYSQL"
 
+# Services that can be left out: services/NAME.sh defines P_NAME, NAME_catalog, and NAME_configure, _migrate, _start, _wait for up.sh.
+EXTRAS=(heat designate ironic octavia manila swift magnum trove gnocchi)
+for extra in "${EXTRAS[@]}"; do
+  # shellcheck source=/dev/null
+  . "$HERE/services/$extra.sh"
+  PORT_NAMES+=("P_${extra^^}")
+  [ "$extra" = swift ] || DATABASES+=("$extra") # Swift keeps its own files
+done
+PORT_NAMES+=(P_SWIFT_OBJECT P_SWIFT_CONTAINER P_SWIFT_ACCOUNT)
+# shellcheck disable=SC2207  # names without blanks
+chosen() { # the extra services of this cloud
+  [ -e "$CONF/services" ] || { echo "${EXTRAS[@]}"; return; }
+  cat "$CONF/services"
+}
+
 die() {
   echo "${0##*/}: $*" >&2
   exit 1

@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Starts a small real OpenStack on 127.0.0.1: Keystone, Placement, Nova with fake computes, Glance, Cinder, Neutron.
+# Starts a small real OpenStack on 127.0.0.1: Keystone, Placement, Nova with fake computes, Glance, Cinder, Neutron, and the
+# services of services/.
 # What runs already is left alone, so it also repairs a cloud of which a part has ended.
 #   up.sh             install what is missing, start, wait until every service has reported in, write clouds.yaml
 #   up.sh --page N    the APIs give at most N items a page (1000 at first); on a running cloud only they start again
+#   up.sh --services "heat swift"   of services/ only these ("" none, "all" as at first; kept until changed)
 #   up.sh --fresh     begin again from the saved dump
 #   up.sh --from F    a new cloud starts from dump.sh's file F instead of seeded.sql.xz
 #   up.sh --empty     a new cloud starts from nothing: each service's migrations, catalog and users (then run seed.py)
 set -euo pipefail
 # shellcheck source=env.sh
 . "$(dirname "${BASH_SOURCE[0]}")/env.sh"
-FROM=$HERE/seeded.sql.xz FRESH='' PAGE=''
+FROM=$HERE/seeded.sql.xz FRESH='' PAGE='' SERVICES=keep
 while [ $# -gt 0 ]; do
   case $1 in
     --fresh) FRESH=1 ;;
@@ -19,11 +21,20 @@ while [ $# -gt 0 ]; do
       if [ "$1" = --from ]; then FROM=$(realpath "$2"); else PAGE=$2; fi
       shift
       ;;
+    --services)
+      [ $# -gt 1 ] || die "--services needs a value: names of services/, or ''"
+      SERVICES=$2
+      shift
+      ;;
     *) die "unknown argument $1; see the head of $0" ;;
   esac
   shift
 done
 [ -z "$PAGE" ] || [[ $PAGE =~ ^[1-9][0-9]*$ ]] || die "--page wants a number above 0, not '$PAGE'"
+[ "$SERVICES" != all ] || SERVICES=${EXTRAS[*]}
+if [ "$SERVICES" != keep ]; then
+  for name in $SERVICES; do [ -e "$HERE/services/$name.sh" ] || die "--services: there is no services/$name.sh"; done
+fi
 [ -z "$FROM" ] || [ -s "$FROM" ] || die "$FROM is missing or empty: give another with --from, or --empty"
 cd / # the parts hold no folder of the repository
 say() { printf '[%3ds] %s\n' "$SECONDS" "$*"; }
@@ -111,6 +122,16 @@ render() { # TEMPLATE TARGET [NAME=VALUE...]   the upper-case names between @ si
   mkdir -p "$(dirname "$2")"
   printf '%s\n' "$text" >"$2"
 }
+if [ "$SERVICES" != keep ]; then
+  for name in $(chosen); do # those that are left out from now on
+    [[ " $SERVICES " == *" $name "* ]] || for file in "$RUN/$name"*.pid; do end "$(basename "$file" .pid)" 50; done
+  done
+  echo "$SERVICES" >"$CONF/services"
+fi
+read -r -a CHOSEN <<<"$(chosen)" || true
+manage() { # COMMAND ARGUMENTS...   of the venv
+  "$VENV/bin/$1" "${@:2}" >>"$LOGS/manage.log" 2>&1 9>&- || die "failed: $*; see $LOGS/manage.log"
+}
 render my.cnf "$CONF/my.cnf"
 render rabbitmq.conf "$CONF/rabbitmq/rabbitmq.conf"
 for service in keystone placement nova cinder neutron glance-api; do
@@ -122,6 +143,7 @@ render ml2_conf.ini "$CONF/neutron/ml2_conf.ini"
 cp "$VENV/etc/nova/api-paste.ini" "$CONF/nova/"
 render clouds.yaml "$STATE/clouds.yaml"
 mkdir -p "$DATA"/{glance/{images,staging,tasks},nova/{controller,locks},cinder/{coordination,locks},neutron/locks,rabbitmq}
+for name in "${CHOSEN[@]}"; do "${name}_configure"; done
 COMPUTE_ARGS=()
 for host in "${COMPUTES[@]}"; do
   driver=RackDriver
@@ -196,16 +218,15 @@ fi
 await mysqld sql -e 'select 1'
 
 # ---- databases ----------------------------------------------------------------------------------------------------
-manage() { # COMMAND ARGUMENTS...   of the venv
-  "$VENV/bin/$1" "${@:2}" >>"$LOGS/manage.log" 2>&1 9>&- || die "failed: $*; see $LOGS/manage.log"
-}
 KEYSTONE=(--config-file "$CONF/keystone/keystone.conf")
 NOVA=(--config-file "$CONF/nova/nova.conf")
 NEUTRON=(--config-file "$CONF/neutron/neutron.conf" --config-file "$CONF/neutron/ml2_conf.ini")
 CINDER=(--config-file "$CONF/cinder/cinder.conf")
 migrate() {
   local database lanes=() lane
-  for database in "${DATABASES[@]}"; do sql -e "create database $database character set utf8mb3"; done
+  for database in keystone placement nova_api nova_cell0 nova_cell1 glance cinder neutron; do
+    sql -e "create database $database character set utf8mb3"
+  done
   (
     manage keystone-manage "${KEYSTONE[@]}" db_sync
     manage keystone-manage "${KEYSTONE[@]}" bootstrap --bootstrap-password "$PASSWORD" --bootstrap-region-id "$REGION" \
@@ -253,16 +274,41 @@ if ! [ -e "$DATA/loaded" ]; then
   touch "$DATA/loaded"
 fi
 
+# The catalog names what runs; an exporter starts from there. What it does not know yet is new: --empty, or a new services/NAME.sh.
+NEW=()
+for name in "${EXTRAS[@]}"; do
+  known=$(sql -N keystone -e "select count(*) from service where json_value(extra, '\$.name') = '$name'")
+  runs=0
+  [[ " ${CHOSEN[*]} " != *" $name "* ]] || runs=1
+  if [ "$known" -gt 0 ]; then
+    sql keystone -e "update service set enabled = $runs where json_value(extra, '\$.name') = '$name'"
+  elif [ $runs = 1 ]; then
+    NEW+=("$name")
+  fi
+done
+for name in "${NEW[@]}"; do
+  say "migrations of $name"
+  if [[ " ${DATABASES[*]} " == *" $name "* ]]; then
+    sql -e "drop database if exists $name; create database $name character set utf8mb3"
+  fi
+  "${name}_migrate"
+done
+
 # ---- services -----------------------------------------------------------------------------------------------------
 api keystone "$P_KEYSTONE" keystone.wsgi.api:application
 await keystone http_is "$P_KEYSTONE/v3" 200
-if [ -e "$DATA/bootstrap" ]; then
+if [ -e "$DATA/bootstrap" ] || [ ${#NEW[@]} -gt 0 ]; then
   say "catalog and users"
+  catalog=()
+  for name in "${NEW[@]}"; do
+    entry=${name}_catalog
+    catalog+=("${!entry}")
+  done
   manage python "$HERE/py/bootstrap.py" "$STATE/clouds.yaml" \
     "placement placement http://127.0.0.1:$P_PLACEMENT" "nova compute http://127.0.0.1:$P_NOVA/v2.1" \
     "glance image http://127.0.0.1:$P_GLANCE" "cinder block-storage http://127.0.0.1:$P_CINDER/v3" \
-    "cinderv3 volumev3 http://127.0.0.1:$P_CINDER/v3/%(project_id)s" "neutron network http://127.0.0.1:$P_NEUTRON"
-  rm "$DATA/bootstrap"
+    "cinderv3 volumev3 http://127.0.0.1:$P_CINDER/v3/%(project_id)s" "neutron network http://127.0.0.1:$P_NEUTRON" "${catalog[@]}"
+  rm -f "$DATA/bootstrap"
 fi
 say "Placement, Nova, Neutron, Cinder, Glance"
 await rabbitmq port_open "$P_AMQP"
@@ -283,11 +329,13 @@ api cinder-api "$P_CINDER" cinder.wsgi.api:application "--config-file $CONF/cind
 start cinder-scheduler "$VENV/bin/cinder-scheduler" "${CINDER[@]}"
 start cinder-volume "$VENV/bin/cinder-volume" "${CINDER[@]}"
 api glance "$P_GLANCE" glance.wsgi.api:application
+for name in "${CHOSEN[@]}"; do "${name}_start"; done
 say "waiting for the APIs"
 await nova-api http_is "$P_NOVA/" 200
 await neutron-api http_is "$P_NEUTRON/" 200
 await cinder-api http_is "$P_CINDER/" 300 # several versions: 300 is its healthy answer
 await glance http_is "$P_GLANCE/" 300
+for name in "${CHOSEN[@]}"; do "${name}_wait"; done
 say "waiting until every service has reported in"
 "$VENV/bin/python" "$HERE/py/ready.py" "$STATE/clouds.yaml" "${#COMPUTES[@]}" 9>&- ||
   die "not every service came up; see $LOGS"

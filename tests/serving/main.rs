@@ -22,7 +22,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use stackcast::expose::{Exposition, Hooks, Naming, ServeError, Server, Settings, Status};
+use stackcast::expose::{Exposition, Hooks, Naming, ProbeRefusal, ServeError, Server, Settings, Status};
 use stackcast::metrics;
 use stackcast::model::clock::Timestamp;
 use stackcast::model::part::{Origin, PartBuilder, PartKey};
@@ -63,6 +63,7 @@ fn hooks(store: Arc<SnapshotStore>) -> Hooks {
     Hooks {
         exposition: Exposition::new(store, Naming::default(), Arc::new(Vec::new)),
         status: Arc::new(|| Status { ready: Ok(()), clouds: Vec::new(), hints: Vec::new() }),
+        probe: Arc::new(|asked| Box::pin(async move { Err(ProbeRefusal::NotYet(asked.cloud)) })),
         reload: Arc::new(|| Box::pin(async { Ok(()) })),
     }
 }

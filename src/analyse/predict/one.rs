@@ -197,12 +197,8 @@ mod tests {
             let said = ask(Scope::Cloud, values);
             assert!(said.hourly.iter().all(|band| band.mean.is_finite() && band.mean >= 0.0));
         }
-        let nothing = predict(
-            utilization(),
-            &stretch(Scope::Cloud, vec![f64::NAN; 50]),
-            &Settings::default(),
-            &Tiers::default(),
-        );
+        let nothing =
+            predict(utilization(), &stretch(Scope::Cloud, vec![f64::NAN; 50]), &Settings::default(), &Tiers::default());
         assert!(nothing.is_err());
     }
 }

@@ -12,7 +12,7 @@ use crate::analyse::clean::clean;
 use crate::analyse::predict::{self, predict};
 use crate::analyse::signals::built_in;
 use crate::analyse::{Settings, forecast::ForecastError};
-use crate::history::{Stretch, Want};
+use crate::history::{HistoryError, Stretch, Want};
 use crate::model::clock::Timestamp;
 use crate::model::part::{Origin, PartBuilder};
 use crate::model::prediction::{Prediction, Predictions};
@@ -40,14 +40,17 @@ struct Inner {
 impl Forecasts {
     /// With what was kept by the last process.
     pub(super) async fn restore(analysis: Arc<Analysis>) -> Self {
-        let inner = Arc::new(Inner {
+        let inner = Inner {
             analysis,
             current: Mutex::default(),
             last_run: AtomicI64::new(i64::MIN),
             running: AtomicBool::new(false),
             task: Mutex::default(),
-        });
-        Self(inner)
+        };
+        if let Err(error) = inner.restore().await {
+            tracing::warn!(%error, "forecasts of the last process cannot be read; they are made anew");
+        }
+        Self(Arc::new(inner))
     }
 
     /// Publishes what is known, counted from `at`.
@@ -85,15 +88,53 @@ impl Forecasts {
     }
 }
 
+/// Namespace of the store.
+const NAMESPACE: &str = "forecast";
+/// Key of the time of the last run.
+const LAST_RUN: &str = "last_run";
+
 impl Inner {
+    async fn restore(&self) -> Result<(), HistoryError> {
+        let Some(history) = &self.analysis.history else { return Ok(()) };
+        for (key, bytes) in history.store.state(NAMESPACE).await? {
+            if key == LAST_RUN {
+                let seconds = str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+                self.last_run.store(seconds.unwrap_or(i64::MIN), Ordering::Relaxed);
+            } else if let Ok(kept) = serde_json::from_slice::<Vec<(SeriesKey, Prediction)>>(&bytes) {
+                let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+                for (key, prediction) in kept {
+                    let slot = current.entry(key.origin.clone()).or_default();
+                    Arc::make_mut(slot).0.insert(Arc::new(key), Arc::new(prediction));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps a signal's predictions for the next process.
+    async fn keep(&self, signal: &str) -> Result<(), HistoryError> {
+        let Some(history) = &self.analysis.history else { return Ok(()) };
+        let entries = {
+            let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            let all = current.values().flat_map(|predictions| &predictions.0);
+            let own: Vec<(&SeriesKey, &Prediction)> =
+                all.filter(|(key, _)| &*key.signal == signal).map(|(key, kept)| (&**key, &**kept)).collect();
+            let last_run = self.last_run.load(Ordering::Relaxed).to_string();
+            let bytes = serde_json::to_vec(&own).unwrap_or_default();
+            vec![(signal.to_owned(), bytes), (LAST_RUN.to_owned(), last_run.into_bytes())]
+        };
+        history.store.put_state(NAMESPACE, entries).await
+    }
+
     async fn run(self: &Arc<Self>, settings: &Arc<Settings>, at: Timestamp) {
+        let Some(history) = &self.analysis.history else { return };
         let hours = at.millis().div_euclid(3_600_000);
         let to = Timestamp::from_millis(hours * 3_600_000);
         let from = to.minus(HOUR * 24 * settings.forecast.history_days);
         for signal in built_in() {
             let signal = Arc::new(signal.clone());
             let want = Want { signal: Arc::clone(&signal), only: None, from, to, step: HOUR };
-            let answer = match self.analysis.history.history.read(&want).await {
+            let answer = match history.history.read(&want).await {
                 Ok(answer) => answer,
                 Err(error) => {
                     tracing::error!(signal = %signal.name, %error, "no forecast: the history cannot be read");
@@ -105,9 +146,13 @@ impl Inner {
                 tracing::warn!(signal = %signal.name, warning, "the history is incomplete");
             }
             let (inner, settings) = (Arc::clone(self), Arc::clone(settings));
+            let name = signal.name.clone();
             let made = tokio::task::spawn_blocking(move || inner.make(&signal, answer.stretches, &settings));
             if let Err(fault) = made.await {
-                tracing::error!(%fault, "forecasting a signal ended unexpectedly");
+                tracing::error!(signal = %name, %fault, "forecasting a signal ended unexpectedly");
+            }
+            if let Err(error) = self.keep(&name).await {
+                tracing::error!(signal = %name, %error, "forecasts are not kept for the next start");
             }
         }
     }

@@ -12,14 +12,20 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use tokio_util::sync::CancellationToken;
 
+use tokio::task::JoinHandle;
+
+use super::running::{App, LivePart};
 use crate::analyse::signals::Observer;
 use crate::analyse::{Settings, tiers};
+use crate::config::{self, Filter};
 use crate::history;
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::part::{Origin, PartBuilder, PartKey};
+use crate::model::signal::Tick;
 use crate::model::snapshot::SnapshotStore;
 use forecasts::Forecasts;
-pub(super) use telemetry::Telemetry;
+use telemetry::Telemetry;
+pub(super) use telemetry::tables;
 
 /// How often signals are read.
 const LOOK: Duration = Duration::from_secs(60);
@@ -28,17 +34,54 @@ const FIRST_LOOKS: Duration = Duration::from_secs(10);
 const FIRST_LOOKS_END: Duration = Duration::from_secs(60);
 
 /// What the task works with.
-pub(super) struct Analysis {
-    pub(super) store: Arc<SnapshotStore>,
-    pub(super) clock: Clock,
-    pub(super) settings: Arc<ArcSwap<Settings>>,
-    pub(super) history: history::Opened,
-    pub(super) telemetry: Arc<Telemetry>,
+struct Analysis {
+    store: Arc<SnapshotStore>,
+    clock: Clock,
+    settings: Arc<ArcSwap<Settings>>,
+    filter: Arc<ArcSwap<Filter>>,
+    /// None when it could not be opened: figures of this moment are told all the same.
+    history: Option<history::Opened>,
+    telemetry: Arc<Telemetry>,
+}
+
+impl App {
+    /// Starts the analysis unless it is switched off.
+    pub(super) fn start_analysis(
+        &self,
+        settings: &config::Settings,
+        stop: CancellationToken,
+    ) -> Option<JoinHandle<()>> {
+        if !settings.analysis.enabled {
+            return None;
+        }
+        let data = &settings.data;
+        let history = history::open(&settings.history, &data.directory, data.retention_days, &self.clock);
+        let history = history.map_err(|error| {
+            tracing::error!(%error, "no history: nothing is kept or forecast until the next start; metrics go on");
+        });
+        let analysis = Analysis {
+            store: Arc::clone(&self.store),
+            clock: self.clock.clone(),
+            settings: Arc::clone(&self.analysis),
+            filter: Arc::clone(&self.filter),
+            history: history.ok(),
+            telemetry: Arc::new(Telemetry::default()),
+        };
+        let own = Arc::clone(&analysis.telemetry);
+        let mut live: Vec<LivePart> = vec![Box::new(move |at| own.part(at))];
+        if let Some(history) = &analysis.history {
+            let store = Arc::clone(&history.telemetry);
+            live.push(Box::new(move |at| store.part(at)));
+        }
+        // Analysis is started once in the life of a process.
+        let _first = self.live.set(live);
+        Some(tokio::spawn(analysis.run(stop)))
+    }
 }
 
 impl Analysis {
     /// Runs until it is stopped.
-    pub(super) async fn run(self, stop: CancellationToken) {
+    async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
         let forecasts = Forecasts::restore(Arc::clone(&this)).await;
         let mut observer = Observer::default();
@@ -75,9 +118,7 @@ impl Analysis {
             let mut tick = observation.tick;
             if let Some(point) = point_reached(last, at, settings.grid_minutes) {
                 tick.at = point;
-                if let Err(error) = this.history.history.append(tick) {
-                    tracing::error!(%error, "readings of signals are not kept");
-                }
+                this.keep(tick);
             }
             observer
         });
@@ -91,7 +132,17 @@ impl Analysis {
         }
     }
 
-    fn publish(&self, group: &'static str, origin: Origin, part: PartBuilder, at: Timestamp) {
+    fn keep(&self, tick: Tick) {
+        let Some(history) = &self.history else { return };
+        if let Err(error) = history.history.append(tick) {
+            tracing::error!(%error, "readings of signals are not kept");
+        }
+    }
+
+    fn publish(&self, group: &'static str, origin: Origin, mut part: PartBuilder, at: Timestamp) {
+        let filter = self.filter.load();
+        part.retain(|row| !filter.drops(&row.name, row.slow, row.deprecated));
+        part.drop_labels(|row, label| filter.drops_label(&row.name, label));
         let key = PartKey { group, origin, source: group.into() };
         let (part, dropped) = part.seal(key, at, self.store.limits().per_family);
         self.store.publish(part, dropped);

@@ -31,7 +31,7 @@ const GROUP: &str = "own.analysis";
 
 /// Counts of this process.
 #[derive(Debug)]
-pub(in crate::app) struct Telemetry {
+pub(super) struct Telemetry {
     counts: Mutex<Counts>,
     forecasting: Histogram,
 }
@@ -71,7 +71,7 @@ impl Telemetry {
     }
 
     /// The families.
-    pub(in crate::app) fn part(&self, at: Timestamp) -> Part {
+    pub(super) fn part(&self, at: Timestamp) -> Part {
         let mut part = PartBuilder::new();
         let counts = self.lock();
         for ((stage, result), series) in &counts.runs {

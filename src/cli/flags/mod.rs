@@ -11,7 +11,6 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::Value;
 
-use super::failure::Failure;
 use crate::config::{Override, Sources};
 
 /// Flags of every command that needs the configuration.
@@ -50,6 +49,30 @@ pub(super) struct Flags {
     /// Leave out families that are kept for compatibility only
     #[arg(long)]
     disable_deprecated_metrics: bool,
+    /// Behave as openstack-exporter: its families only, its values and quirks, its address
+    #[arg(long)]
+    compat: bool,
+    /// Serve any cloud of clouds.yaml at /probe?cloud=NAME
+    #[arg(long)]
+    multi_cloud: bool,
+    /// Export how long each family took to collect
+    #[arg(long)]
+    collect_metric_time: bool,
+    /// Take every service that is not disabled as present, whatever the catalog says
+    #[arg(long)]
+    disable_service_autodetect: bool,
+    /// Collect this project only, by id
+    #[arg(long, value_name = "ID")]
+    project_id: Option<String>,
+    /// Collect this domain only, by id
+    #[arg(long, value_name = "ID")]
+    domain_id: Option<String>,
+    /// Metadata of instances as labels of openstack_nova_server_status
+    #[arg(long = "nova.metadata-extra-labels", value_name = "LABEL=KEY,...", value_delimiter = ',', value_parser = pair)]
+    metadata_labels: Vec<(String, String)>,
+    /// Listen on the sockets that systemd hands over, instead of addresses
+    #[arg(long = "web.systemd-socket")]
+    systemd_socket: bool,
     /// Least severe level of the log [default: info]
     #[arg(long = "log.level", value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     log_level: Option<String>,
@@ -63,10 +86,14 @@ pub(super) struct Flags {
 }
 
 impl Flags {
-    /// Where the settings come from with these flags; an error for a flag that is not supported.
-    pub(super) fn sources(&self) -> Result<Sources, Failure> {
-        self.foreign.refuse()?;
-        Ok(Sources::of_process(self.config.clone(), self.overrides()))
+    /// Of a command that has no flags for single settings.
+    pub(super) fn of_file(config: Option<PathBuf>) -> Self {
+        Self { config, ..Self::default() }
+    }
+
+    /// Where the settings come from with these flags.
+    pub(super) fn sources(&self) -> Sources {
+        Sources::of_process(self.config.clone(), self.overrides())
     }
 
     /// What to tell about flags that have nothing to do here.
@@ -90,10 +117,34 @@ impl Flags {
         set.text("--log.level", &["log", "level"], self.log_level.clone().map(Value::from));
         let format = self.log_format.as_deref().map(|format| if format == "logfmt" { "text" } else { format });
         set.text("--log.format", &["log", "format"], format.map(Value::from));
+        self.set_scope(&mut set);
         for (flag, name, enabled) in self.services.chosen() {
             set.text(flag, &["collect", "services", name, "enabled"], Some(Value::from(enabled)));
         }
         set.0
+    }
+
+    /// Keys that say what of which cloud is collected, and how the whole behaves.
+    fn set_scope(&self, set: &mut Set) {
+        set.text("--compat", &["compat"], self.compat.then(|| Value::from("openstack-exporter")));
+        set.switch("--multi-cloud", &["clouds", "multi_cloud"], self.multi_cloud);
+        set.switch("--collect-metric-time", &["collect", "metric_time"], self.collect_metric_time);
+        set.switch("--disable-service-autodetect", &["collect", "ignore_catalog"], self.disable_service_autodetect);
+        set.text("--project-id", &["collect", "scope", "project_id"], self.project_id.clone().map(Value::from));
+        set.text("--domain-id", &["collect", "scope", "domain_id"], self.domain_id.clone().map(Value::from));
+        set.switch("--web.systemd-socket", &["expose", "systemd_socket"], self.systemd_socket);
+        for (label, key) in &self.metadata_labels {
+            let path = ["collect", "servers", "metadata_labels", label];
+            set.text("--nova.metadata-extra-labels", &path, Some(Value::from(key.as_str())));
+        }
+    }
+}
+
+/// `LABEL=KEY`.
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((label, key)) if !label.is_empty() && !key.is_empty() => Ok((label.to_owned(), key.to_owned())),
+        _ => Err("expected a form like LABEL=KEY,LABEL=KEY".to_owned()),
     }
 }
 
@@ -187,11 +238,35 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_is_refused_and_what_is_needless_is_not() {
-        let refused = flags(&["--project-id", "x"]).sources().unwrap_err();
-        assert!(refused.lines[0].0.contains("--project-id"), "{refused:?}");
-        let cached = flags(&["--cache", "--cache-ttl=300s", "--disable-cinder-agent-uuid"]);
-        assert!(cached.sources().is_ok());
-        assert_eq!(cached.notes().len(), 3);
+    fn flags_of_the_scope() {
+        let set = load(&[
+            "--compat",
+            "--multi-cloud",
+            "--collect-metric-time",
+            "--disable-service-autodetect",
+            "--project-id=p",
+            "--domain-id=d",
+            "--nova.metadata-extra-labels",
+            "team=owner,cost=cost-centre",
+            "--web.systemd-socket",
+        ]);
+        assert!(set.collect.compat && set.clouds.multi_cloud && set.clouds.is_per_cloud());
+        assert!(set.collect.metric_time && set.collect.ignore_catalog && set.expose.systemd_socket);
+        let scope = &set.collect.scope;
+        assert_eq!((scope.project_id.as_deref(), scope.domain_id.as_deref()), (Some("p"), Some("d")));
+        let labels: Vec<_> =
+            set.collect.servers.metadata_labels.iter().map(|(l, k)| (l.as_str(), k.as_str())).collect();
+        assert_eq!(labels, [("cost", "cost-centre"), ("team", "owner")]);
+        assert!(Line::try_parse_from(["stackcast", "--nova.metadata-extra-labels=team"]).is_err());
+    }
+
+    #[test]
+    fn what_is_needless_is_accepted_and_said() {
+        let notes = |words: &[&str]| flags(words).foreign.notes().len();
+        assert_eq!(
+            notes(&["--cache", "--cache-ttl=300s", "--disable-cinder-agent-uuid", "--dns-concurrent-count=3"]),
+            4
+        );
+        assert_eq!(notes(&["--no-disable-service.dns"]), 0);
     }
 }

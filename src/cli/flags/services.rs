@@ -1,41 +1,12 @@
-//! `--disable-service.<name>` and `--no-disable-service.<name>`, for each service that openstack-exporter knows.
+//! `--disable-service.<name>` and `--no-disable-service.<name>`, for each service that settings may name.
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, Error, FromArgMatches};
 
-/// A service and its two flags; clap wants names that live as long as the program.
-struct Names {
-    service: &'static str,
-    off: &'static str,
-    on: &'static str,
-}
+use crate::collect::Settings;
 
-macro_rules! names {
-    ($($service:literal),+ $(,)?) => {
-        const NAMES: &[Names] = &[$(Names {
-            service: $service,
-            off: concat!("disable-service.", $service),
-            on: concat!("no-disable-service.", $service),
-        }),+];
-    };
-}
-
-names![
-    "network",
-    "compute",
-    "image",
-    "volume",
-    "identity",
-    "object-store",
-    "load-balancer",
-    "container-infra",
-    "dns",
-    "baremetal",
-    "gnocchi",
-    "database",
-    "orchestration",
-    "placement",
-    "sharev2",
-];
+/// The two flags of every service, for messages; the key behind them names the service.
+const OFF: &str = "--disable-service.<name>";
+const ON: &str = "--no-disable-service.<name>";
 
 /// Services switched by flags: the flag, the service, whether it is enabled.
 #[derive(Clone, Debug, Default)]
@@ -47,13 +18,21 @@ impl Services {
     }
 }
 
+fn off(service: &str) -> String {
+    format!("disable-service.{service}")
+}
+
+fn on(service: &str) -> String {
+    format!("no-disable-service.{service}")
+}
+
 impl FromArgMatches for Services {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, Error> {
         let mut chosen = Vec::new();
-        for names in NAMES {
-            for (flag, enabled) in [(names.off, false), (names.on, true)] {
-                if matches.get_flag(flag) {
-                    chosen.push((flag, names.service, enabled));
+        for service in Settings::SERVICE_NAMES {
+            for (flag, name, enabled) in [(OFF, off(service), false), (ON, on(service), true)] {
+                if matches.get_flag(&name) {
+                    chosen.push((flag, service, enabled));
                 }
             }
         }
@@ -68,30 +47,19 @@ impl FromArgMatches for Services {
 
 impl Args for Services {
     fn augment_args(command: Command) -> Command {
-        let flag = |name: &'static str| Arg::new(name).long(name).action(ArgAction::SetTrue);
-        NAMES.iter().fold(command, |command, names| {
+        let flag = |name: String| Arg::new(name.clone()).long(name).action(ArgAction::SetTrue);
+        Settings::SERVICE_NAMES.iter().fold(command, |command, service| {
             // One line of help for the thirty flags; all are accepted.
-            let first = names.service == "compute";
+            let first = *service == "compute";
             let help = "Leave out a service; likewise for the others (identity, placement, ...)";
             let insist = "Insist on a service: its absence is a failure; unset, the catalog decides";
             command
-                .arg(flag(names.off).help(help).hide(!first).overrides_with(names.on))
-                .arg(flag(names.on).help(insist).hide(!first).overrides_with(names.off))
+                .arg(flag(off(service)).help(help).hide(!first).overrides_with(on(service)))
+                .arg(flag(on(service)).help(insist).hide(!first).overrides_with(off(service)))
         })
     }
 
     fn augment_args_for_update(command: Command) -> Command {
         Self::augment_args(command)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_names_are_those_that_the_configuration_takes() {
-        let names: Vec<&str> = NAMES.iter().map(|names| names.service).collect();
-        assert_eq!(names, crate::config::SERVICES);
     }
 }

@@ -21,9 +21,14 @@ fn all_tables() -> Vec<Group> {
     };
     let mut groups: Vec<Group> =
         collect::SERVICES.iter().map(|service| group(service.name, service.tables.to_vec())).collect();
+    groups.push(group("endpoints of the catalog", vec![collect::runner::API_METRICS]));
     groups.push(group("local host", collect::host::tables()));
+    groups.push(group("text files", vec![collect::textfile::METRICS]));
     groups.push(group("stackcast itself", collect::own::tables().to_vec()));
     groups.push(group("web server", crate::expose::tables()));
+    groups.push(group("analysis", crate::analyse::tables().to_vec()));
+    groups.push(group("history store", crate::history::tables()));
+    groups.push(group("analysis itself", crate::app::tables()));
     groups
 }
 

@@ -1,13 +1,17 @@
-//! Nova: flavors, services, hypervisors, servers, quotas, usage, security groups.
+//! Nova: flavors, services, hypervisors, servers with their groups and diagnostics, quotas, usage, security groups.
 //!
 //! Each call asks at the newest microversion that still gives what its families need, never at one for all:
 //! Nova takes fields away (capacity at 2.88, network quotas at 2.36, file quotas at 2.57, security groups at 2.36).
 
+pub mod diagnostics;
+mod diagnostics_answer;
 mod flavors;
 mod hypervisor_capacity;
 mod hypervisors;
 mod quotas;
 mod security_groups;
+mod server_counts;
+mod server_groups;
 mod server_item;
 mod server_state;
 mod servers;
@@ -31,6 +35,9 @@ pub static SERVICE: Service = Service {
         services::METRICS,
         hypervisors::METRICS,
         servers::METRICS,
+        server_counts::METRICS,
+        server_groups::METRICS,
+        diagnostics_answer::METRICS,
         quotas::METRICS,
         usage::METRICS,
         security_groups::METRICS,
@@ -54,6 +61,17 @@ pub static SERVICE: Service = Service {
             name: "compute.quotas",
             cadence: Cadence::Fast,
             make: || Box::new(quotas::Collector::default()),
+        },
+        CollectorSpec {
+            name: "compute.server_groups",
+            cadence: Cadence::Slow,
+            make: || Box::new(server_groups::Collector),
+        },
+        // Fast, because each run reads the share of the instances that its rate allows.
+        CollectorSpec {
+            name: "compute.diagnostics",
+            cadence: Cadence::Fast,
+            make: || Box::new(diagnostics::Collector::default()),
         },
         CollectorSpec { name: "compute.usage", cadence: Cadence::Slow, make: || Box::new(usage::Collector) },
         CollectorSpec {

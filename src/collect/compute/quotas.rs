@@ -2,6 +2,7 @@
 //!
 //! One call per project, spread by the [rounds](crate::collect::quota_rounds).
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -9,9 +10,9 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::collect::quota_rounds::Rounds;
-use crate::collect::{Collect, Collecting, Cx};
+use crate::collect::{Collect, Collecting, Cx, quota};
 use crate::model::id::Id;
-use crate::model::inventory::quota::{ComputeQuota, ComputeQuotas, Quota};
+use crate::model::inventory::quota::{ComputeQuota, ComputeQuotas, ProjectQuotas, Quota, ServiceQuotas};
 use crate::model::metric::Metric;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -144,7 +145,17 @@ impl Collector {
             table.0.insert(id.clone(), ComputeQuota { instances, cores, memory_mib: ram });
         }
         part.table(Arc::new(table));
+        quota::emit(&mut part, self.table());
         part
+    }
+
+    fn table(&self) -> ServiceQuotas {
+        let projects = self.rounds.known().map(|(id, name, quotas)| {
+            let resources = FIELDS.iter().zip(quotas);
+            let resources = resources.filter_map(|((name, _), quota)| Some((Cow::Borrowed(*name), (*quota)?)));
+            (id.clone(), ProjectQuotas { name: Arc::clone(name), resources: resources.collect() })
+        });
+        ServiceQuotas { service: "compute", projects: projects.collect() }
     }
 }
 

@@ -1,12 +1,16 @@
 //! A server as `servers/detail` lists it, and what is kept of it.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
-use crate::model::inventory::interner::Interner;
-use crate::model::inventory::server::Server;
+use crate::model::inventory::interner::{Interner, Pool};
+use crate::model::inventory::server::{AccessAddresses, HostId, InstanceName, Server, ServerFlavor};
 
 /// An item of the list. Only id and status are always there: of servers in a cell that is down Nova knows no more.
 #[derive(Deserialize)]
@@ -17,7 +21,7 @@ pub(super) struct Item {
     tenant_id: Option<Id>,
     user_id: Option<Id>,
     #[serde(rename = "hostId")]
-    host_id: Option<Box<str>>,
+    host_id: Option<String>,
     #[serde(rename = "accessIPv4")]
     access_ipv4: Option<Box<str>>,
     #[serde(rename = "accessIPv6")]
@@ -29,13 +33,17 @@ pub(super) struct Item {
     #[serde(rename = "OS-EXT-SRV-ATTR:hypervisor_hostname")]
     hypervisor: Option<String>,
     #[serde(rename = "OS-EXT-SRV-ATTR:instance_name")]
-    instance_name: Option<Box<str>>,
+    instance_name: Option<String>,
+    #[serde(rename = "OS-EXT-STS:vm_state")]
+    vm_state: Option<String>,
     #[serde(rename = "OS-EXT-STS:task_state")]
     task_state: Option<String>,
     #[serde(rename = "OS-EXT-STS:power_state")]
     power_state: Option<i64>,
     #[serde(rename = "os-extended-volumes:volumes_attached")]
     volumes: Option<Vec<IgnoredAny>>,
+    /// Read only where labels are made of it.
+    metadata: Option<Box<RawValue>>,
     created: Option<String>,
     updated: Option<String>,
 }
@@ -63,6 +71,23 @@ enum ImageRef {
     None(IgnoredAny),
 }
 
+/// What rows have in common; lives as long as the collector.
+#[derive(Default)]
+pub(super) struct Shared {
+    pub(super) texts: Interner,
+    flavors: Pool<ServerFlavor>,
+    /// Keys of the servers' metadata whose values are kept.
+    pub(super) metadata_keys: Vec<String>,
+}
+
+impl Shared {
+    /// Forgets what no row uses any more; flavors first, for they hold texts.
+    pub(super) fn sweep(&mut self) {
+        self.flavors.sweep();
+        self.texts.sweep();
+    }
+}
+
 impl Item {
     /// Whether it has left the cloud. Soft-deleted servers count as gone: only `changes-since` shows them, not the list.
     pub(super) fn is_gone(&self) -> bool {
@@ -79,38 +104,55 @@ impl Item {
         self.name.is_none() && self.flavor.is_none()
     }
 
+    /// The values of these keys of its metadata; empty for keys that it lacks.
+    fn metadata(&self, keys: &[String], interner: &mut Interner) -> Option<Box<[Arc<str>]>> {
+        if keys.is_empty() {
+            return None;
+        }
+        let parsed = self.metadata.as_ref().and_then(|raw| serde_json::from_str(raw.get()).ok());
+        let pairs: HashMap<String, String> = parsed.unwrap_or_default();
+        let value = |key: &String| interner.intern(pairs.get(key).map_or("", String::as_str));
+        Some(keys.iter().map(value).collect())
+    }
+
     /// What is kept of it.
-    pub(super) fn into_server(self, interner: &mut Interner) -> (Id, Server) {
-        let flavor = self.flavor.as_ref();
-        let text = |text: Option<&str>, interner: &mut Interner| interner.intern(text.unwrap_or_default());
+    pub(super) fn into_server(self, shared: &mut Shared) -> (Id, Server) {
+        let Shared { texts, flavors, metadata_keys } = shared;
+        let metadata = self.metadata(metadata_keys, texts);
+        let text = |text: Option<&str>, texts: &mut Interner| texts.intern(text.unwrap_or_default());
         let time = |text: Option<&str>| text.and_then(Timestamp::parse).unwrap_or_default();
-        let address = |address: Option<Box<str>>| address.filter(|address| !address.is_empty());
+        let flavor = self.flavor.map_or_else(ServerFlavor::default, |flavor| ServerFlavor {
+            name: text(flavor.original_name.as_deref(), texts),
+            id: flavor.id.as_deref().map(|id| texts.intern(id)),
+            vcpus: flavor.vcpus,
+            memory_mib: flavor.ram,
+            disk_gib: flavor.disk,
+            ephemeral_gib: flavor.ephemeral,
+        });
+        let access =
+            AccessAddresses { ipv4: self.access_ipv4.unwrap_or_default(), ipv6: self.access_ipv6.unwrap_or_default() };
         let server = Server {
-            status: interner.intern(&self.status),
-            task_state: self.task_state.as_deref().map(|state| interner.intern(state)),
+            status: texts.intern(&self.status),
+            vm_state: text(self.vm_state.as_deref(), texts),
+            task_state: self.task_state.as_deref().map(|state| texts.intern(state)),
             power_state: self.power_state.and_then(|state| u8::try_from(state).ok()).unwrap_or(0),
-            hypervisor: text(self.hypervisor.as_deref(), interner),
-            zone: text(self.zone.as_deref(), interner),
-            flavor_name: text(flavor.and_then(|flavor| flavor.original_name.as_deref()), interner),
-            flavor_id: flavor.and_then(|flavor| flavor.id.as_deref()).map(|id| interner.intern(id)),
-            vcpus: flavor.map_or(0, |flavor| flavor.vcpus),
-            memory_mib: flavor.map_or(0, |flavor| flavor.ram),
-            disk_gib: flavor.map_or(0, |flavor| flavor.disk),
-            ephemeral_gib: flavor.map_or(0, |flavor| flavor.ephemeral),
+            hypervisor: text(self.hypervisor.as_deref(), texts),
+            zone: text(self.zone.as_deref(), texts),
+            flavor: flavors.share(flavor),
             image: match self.image {
                 Some(ImageRef::Image { id }) => Some(id),
                 _ => None,
             },
             volumes_attached: self.volumes.is_some_and(|volumes| !volumes.is_empty()),
+            metadata,
             created: time(self.created.as_deref()),
             updated: time(self.updated.as_deref()),
             name: self.name.unwrap_or_default(),
             project: self.tenant_id.unwrap_or_default(),
             user: self.user_id.unwrap_or_default(),
-            host_id: self.host_id.unwrap_or_default(),
-            access_ipv4: address(self.access_ipv4),
-            access_ipv6: address(self.access_ipv6),
-            instance_name: self.instance_name.unwrap_or_default(),
+            host_id: self.host_id.as_deref().map(HostId::new).unwrap_or_default(),
+            access: (access != AccessAddresses::default()).then(|| Box::new(access)),
+            instance_name: self.instance_name.as_deref().map(InstanceName::new).unwrap_or_default(),
         };
         (self.id, server)
     }

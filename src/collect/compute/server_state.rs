@@ -20,10 +20,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::server_item::Item;
+use super::server_item::{Item, Shared};
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
-use crate::model::inventory::interner::Interner;
 use crate::model::inventory::server::{Server, Servers};
 
 /// How far each read of changes reaches back behind the previous one.
@@ -33,7 +32,7 @@ pub(super) const OVERLAP: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct State {
     servers: Arc<Servers>,
-    interner: Interner,
+    shared: Shared,
     since: Option<Timestamp>,
     newest: Option<Timestamp>,
 }
@@ -58,6 +57,13 @@ impl State {
     /// The servers.
     pub(super) fn servers(&self) -> Arc<Servers> {
         Arc::clone(&self.servers)
+    }
+
+    /// Keeps the values of these keys of the servers' metadata; to be said ahead of the first read.
+    pub(super) fn keep_metadata<'k>(&mut self, keys: impl Iterator<Item = &'k String>) {
+        if self.since.is_none() {
+            self.shared.metadata_keys = keys.cloned().collect();
+        }
     }
 
     /// From when on changes are to be read; none when only a full read will do.
@@ -96,7 +102,7 @@ impl State {
             if item.is_gone() {
                 servers.remove(&item.id);
             } else {
-                put(servers, item, &mut self.interner, None);
+                put(servers, item, &mut self.shared, None);
             }
         }
     }
@@ -113,7 +119,7 @@ impl Reading<'_> {
     pub(super) fn add(&mut self, item: Item) {
         self.newest = item.updated().max(self.newest);
         if !item.is_gone() {
-            put(&mut self.servers, item, &mut self.state.interner, Some(&self.state.servers.0));
+            put(&mut self.servers, item, &mut self.state.shared, Some(&self.state.servers.0));
         }
     }
 
@@ -122,25 +128,25 @@ impl Reading<'_> {
         self.state.servers = Arc::new(Servers(self.servers));
         self.state.newest = self.newest;
         self.state.since = at.since(self.newest);
-        self.state.interner.sweep();
+        self.state.shared.sweep();
     }
 }
 
 fn put(
     servers: &mut HashMap<Id, Arc<Server>>,
     item: Item,
-    interner: &mut Interner,
+    shared: &mut Shared,
     before: Option<&HashMap<Id, Arc<Server>>>,
 ) {
     // Of a server whose cell is down only the status is news.
     if item.is_partial()
         && let Some(known) = servers.get(&item.id).or_else(|| before?.get(&item.id))
     {
-        let server = Server { status: interner.intern(&item.status), ..Server::clone(known) };
+        let server = Server { status: shared.texts.intern(&item.status), ..Server::clone(known) };
         servers.insert(item.id, Arc::new(server));
         return;
     }
-    let (id, server) = item.into_server(interner);
+    let (id, server) = item.into_server(shared);
     servers.insert(id, Arc::new(server));
 }
 
@@ -339,6 +345,6 @@ mod tests {
         reading.add(partial);
         reading.finish(at(200));
         let server = &state.servers.0[&Id::new("1")];
-        assert_eq!((&*server.status, &*server.flavor_name), ("UNKNOWN", "m1.small"));
+        assert_eq!((&*server.status, &*server.flavor.name), ("UNKNOWN", "m1.small"));
     }
 }

@@ -1,12 +1,14 @@
 //! Servers (instances): a full read now and then, changes in between.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Write;
+use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
+use super::server_counts;
 use super::server_item::Item;
 use super::server_state::{ReadAt, State};
 use crate::collect::decode::{list, table_soon};
@@ -17,13 +19,14 @@ use crate::model::id::Id;
 use crate::model::inventory::flavor::Flavors;
 use crate::model::inventory::hypervisor::Hypervisors;
 use crate::model::inventory::server::{Server, Servers};
+use crate::model::metric::Descriptor;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
 use crate::openstack::microversion::Microversion;
 
 crate::metrics! {
-    /// Instances of all projects.
+    /// Instances of all projects (or of the one that `collect.scope.project_id` names).
     TOTAL_VMS = gauge "openstack_nova_total_vms" [], Count, "GET /servers/detail?all_tenants=1";
     /// Active instances of a project on a hypervisor.
     RUNNING_VMS = gauge "openstack_nova_running_vms" [hostname availability_zone aggregates tenant_id], Count, "GET /servers/detail?all_tenants=1";
@@ -81,13 +84,26 @@ pub(super) struct Collector {
     read_in_full: Option<Instant>,
     /// Zones of hypervisors since all was read: servers show their host's zone, but a zone's change is none of theirs.
     zones: HashMap<Arc<str>, Arc<str>>,
-    own_project_only: bool,
+    view: View,
+}
+
+/// Whose servers are listed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+enum View {
+    /// All projects'.
+    #[default]
+    Everything,
+    /// Those of the project that the token is for.
+    Own,
+    /// Another project's, which takes the right to list them all.
+    Project(Box<str>),
 }
 
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
             let first = self.read_in_full.is_none();
+            self.state.keep_metadata(cx.settings.servers.metadata_labels.values());
             let hypervisors = if first { table_soon::<Hypervisors>(cx).await } else { cx.table::<Hypervisors>() };
             let version = cx.client.negotiate(VERSION).await?;
             let now = cx.clock.instant();
@@ -100,14 +116,17 @@ impl Collect for Collector {
                 }
             }
             self.note_zones(hypervisors.as_deref());
-            if self.own_project_only {
+            if self.view != View::Everything {
                 cx.report.set_visibility(Visibility::Project);
             }
             let flavors = if first { table_soon::<Flavors>(cx).await } else { cx.table::<Flavors>() };
             let servers = self.state.servers();
             let mut part = emit(&servers, hypervisors.as_deref());
+            server_counts::emit(&servers, &mut part);
             if cx.settings.servers.per_instance {
-                emit_each(&servers, flavors.as_deref(), &mut part);
+                let extra: Vec<&String> = cx.settings.servers.metadata_labels.keys().collect();
+                emit_each(&servers, flavors.as_deref(), &extra, &mut part);
+                server_counts::emit_unsettled(&servers, &mut part);
             }
             part.table(servers);
             Ok(part)
@@ -131,10 +150,10 @@ impl Collector {
 
     async fn read_all(&mut self, cx: &Cx, version: Option<Microversion>) -> Result<(), Error> {
         // Rights may have grown, so each full read tries for all projects again.
-        self.own_project_only = false;
+        self.view = view(cx).await?;
         match self.read_scope(cx, version).await {
-            Err(error) if error.kind == ErrorKind::Forbidden => {
-                self.own_project_only = true;
+            Err(error) if error.kind == ErrorKind::Forbidden && self.view == View::Everything => {
+                self.view = View::Own;
                 self.read_scope(cx, version).await
             }
             // A server that ends a page may be deleted before the next page is asked for; Nova then refuses the marker.
@@ -176,8 +195,20 @@ impl Collector {
 
     fn request(&self, version: Option<Microversion>) -> Request<'static> {
         let request = Request::new("servers/detail").at(version);
-        if self.own_project_only { request } else { request.query("all_tenants", "1") }
+        match &self.view {
+            View::Everything => request.query("all_tenants", "1"),
+            View::Own => request,
+            View::Project(id) => request.query("all_tenants", "1").query("project_id", id.to_string()),
+        }
     }
+}
+
+/// Whose servers the settings ask for. A token's own project needs no right to list all.
+async fn view(cx: &Cx) -> Result<View, Error> {
+    let Some(chosen) = cx.settings.scope.project_id.as_deref() else { return Ok(View::Everything) };
+    let session = cx.client.cloud().session().await?;
+    let own = session.project_id.as_deref() == Some(chosen);
+    Ok(if own { View::Own } else { View::Project(Box::from(chosen)) })
 }
 
 /// Counts: of all, and of the active ones by hypervisor, zone and project.
@@ -201,39 +232,58 @@ fn emit(servers: &Servers, hypervisors: Option<&Hypervisors>) -> PartBuilder {
     part
 }
 
-/// One sample per server, by id, so that pages stay alike.
-fn emit_each(servers: &Servers, flavors: Option<&Flavors>, part: &mut PartBuilder) {
+/// The row of the status with labels made of metadata.
+fn status_row(extra: &[&String]) -> Arc<Descriptor> {
+    let own = SERVER_STATUS.descriptor.labels.iter().cloned();
+    let labels = own.chain(extra.iter().map(|label| Cow::Owned((*label).clone()))).collect();
+    Arc::new(Descriptor { labels, ..SERVER_STATUS.descriptor.clone() })
+}
+
+/// One sample per server, by id, so that pages stay alike; with `extra` labels made of metadata.
+fn emit_each(servers: &Servers, flavors: Option<&Flavors>, extra: &[&String], part: &mut PartBuilder) {
+    let row = (!extra.is_empty()).then(|| status_row(extra));
     let mut order: Vec<(&Id, &Arc<Server>)> = servers.0.iter().collect();
     order.sort_unstable_by_key(|(id, _)| *id);
-    let (mut id_text, mut tenant, mut user) = (String::new(), String::new(), String::new());
+    let mut buffers: [String; 5] = Default::default();
     for (id, server) in order {
-        let id = spell(&mut id_text, id);
-        let by_name = || flavors?.0.get(&server.flavor_name).map(|flavor| &*flavor.id);
-        let flavor = server.flavor_id.as_deref().or_else(by_name).unwrap_or_default();
+        let [id_text, tenant, user, host, instance] = &mut buffers;
+        let id = spell(id_text, id);
+        let by_name = || flavors?.0.get(&server.flavor.name).map(|flavor| &*flavor.id);
+        let flavor = server.flavor.id.as_deref().or_else(by_name).unwrap_or_default();
+        let access = server.access.as_deref();
         let labels = [
             id,
             &server.status,
             &server.name,
-            spell(&mut tenant, &server.project),
-            spell(&mut user, &server.user),
-            server.access_ipv4.as_deref().unwrap_or_default(),
-            server.access_ipv6.as_deref().unwrap_or_default(),
-            &server.host_id,
+            spell(tenant, &server.project),
+            spell(user, &server.user),
+            access.map_or("", |access| &access.ipv4),
+            access.map_or("", |access| &access.ipv6),
+            spell(host, &server.host_id),
             &server.hypervisor,
             id,
             &server.zone,
             flavor,
-            &server.instance_name,
+            spell(instance, &server.instance_name),
         ];
-        part.put(&SERVER_STATUS, labels, status_number(&server.status));
+        let number = status_number(&server.status);
+        match &row {
+            None => part.put(&SERVER_STATUS, labels, number),
+            Some(row) => {
+                let values = server.metadata.iter().flatten().map(|value| &**value);
+                // A row of another age of the settings lacks values; the labels are empty then.
+                let values = values.chain(std::iter::repeat("")).take(extra.len());
+                part.put_shared(row, &labels.into_iter().chain(values).collect::<Vec<_>>(), number);
+            }
+        }
     }
 }
 
-/// An id as text, in a buffer that is used again.
-fn spell<'b>(buffer: &'b mut String, id: &Id) -> &'b str {
+/// Something as text, in a buffer that is used again.
+pub(super) fn spell<'b>(buffer: &'b mut String, thing: &impl Display) -> &'b str {
     buffer.clear();
     // Writing to a String cannot fail.
-    let _ = write!(buffer, "{id}");
+    let _ = write!(buffer, "{thing}");
     buffer
 }
 
@@ -280,7 +330,7 @@ mod tests {
         for body in [NEW, OLD] {
             let servers = servers(body);
             let mut part = emit(&servers, None);
-            emit_each(&servers, Some(&flavors()), &mut part);
+            emit_each(&servers, Some(&flavors()), &[], &mut part);
             let part = seal(part);
             assert_eq!(only(&part, &TOTAL_VMS), 37.0);
             let each = rows(&part, &SERVER_STATUS);
@@ -291,7 +341,33 @@ mod tests {
             let server = &servers.0[&Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7")];
             assert!(server.volumes_attached && server.image.is_none());
         }
-        assert_eq!(servers(NEW).0[&Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7")].memory_mib, 2048);
+        assert_eq!(servers(NEW).0[&Id::new("000214c2-38a2-4204-82bc-c0aa8aeb8ff7")].flavor.memory_mib, 2048);
+    }
+
+    #[test]
+    fn metadata_become_labels() {
+        let item = |id: &str, metadata: serde_json::Value| {
+            let json = serde_json::json!({"id": id, "status": "ACTIVE", "name": "n", "metadata": metadata});
+            serde_json::from_value::<Item>(json).unwrap()
+        };
+        let labels: std::collections::BTreeMap<String, String> =
+            [("cost", "cost-centre"), ("team", "owner")].map(|(label, key)| (label.to_owned(), key.to_owned())).into();
+        let mut state = State::default();
+        state.keep_metadata(labels.values());
+        let mut reading = state.read();
+        reading.add(item("1", serde_json::json!({"owner": "web", "other": "x"})));
+        reading.add(item("2", serde_json::json!({"cost-centre": "7", "owner": "db"})));
+        reading.add(item("3", serde_json::json!({"owner": 7})));
+        reading.finish(ReadAt { service: None, ours: Timestamp::default() });
+        let mut part = PartBuilder::new();
+        emit_each(&state.servers(), None, &labels.keys().collect::<Vec<_>>(), &mut part);
+        let part = seal(part);
+        let names = &part.families[0].descriptor().labels;
+        assert_eq!(names[..13], crate::collect::Servers::STATUS_LABELS);
+        assert_eq!(names[13..], ["cost", "team"]);
+        let each = rows(&part, &SERVER_STATUS);
+        let ends: Vec<&str> = each.iter().map(|(row, _)| row.split_at(row.len() - 4).1).collect();
+        assert_eq!(ends, ["|web", "7|db", "||||"], "{each:?}");
     }
 
     #[test]
@@ -334,11 +410,10 @@ mod tests {
         let servers = servers(body.as_bytes());
         let decoded = began.elapsed();
         let mut part = emit(&servers, None);
-        emit_each(&servers, Some(&flavors()), &mut part);
+        emit_each(&servers, Some(&flavors()), &[], &mut part);
         let emitted = began.elapsed() - decoded;
         let part = seal(part);
         println!("decode {decoded:?}, emit {emitted:?}, seal {:?}", began.elapsed() - decoded - emitted);
-        println!("a server is {} bytes", size_of::<Server>());
         assert_eq!(rows(&part, &SERVER_STATUS).len(), 50_000);
     }
 }

@@ -3,6 +3,7 @@
 use serde::Deserialize;
 
 use crate::collect::decode::{list, null_as_default};
+use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -13,8 +14,15 @@ crate::metrics! {
     SERVER_LOCAL_GB = gauge "openstack_nova_server_local_gb" [name id tenant_id], Gibibytes, "GET /os-simple-tenant-usage?detailed=1", slow;
 }
 
-/// Paged from 2.40 on.
-const VERSION: Microversion = Microversion::new(2, 40);
+/// From here on it comes in pages; one project's, which is one object and no list, is asked for below.
+const PAGED: Microversion = Microversion::new(2, 40);
+const UNPAGED: Microversion = Microversion::new(2, 39);
+
+/// The report of one project, which its own members may read too.
+#[derive(Deserialize)]
+struct One {
+    tenant_usage: Project,
+}
 
 #[derive(Deserialize)]
 struct Project {
@@ -43,10 +51,18 @@ impl Collect for Collector {
                 return Ok(part);
             }
             // Without start and end the window is this moment: the instances that exist now.
-            let version = cx.client.negotiate(VERSION).await?;
-            let request = Request::new("os-simple-tenant-usage").query("detailed", "1").at(version);
             let mut servers = Vec::new();
-            list(cx, request, "tenant_usages", |project: Project| servers.extend(project.server_usages)).await?;
+            if let Some(id) = &cx.settings.scope.project_id {
+                let version = cx.client.negotiate(UNPAGED).await?;
+                let request = Request::new(format!("os-simple-tenant-usage/{id}")).at(version);
+                servers = cx.client.get_json::<One>(request).await?.tenant_usage.server_usages;
+                cx.report.add_items(1);
+                cx.report.set_visibility(Visibility::Project);
+            } else {
+                let version = cx.client.negotiate(PAGED).await?;
+                let request = Request::new("os-simple-tenant-usage").query("detailed", "1").at(version);
+                list(cx, request, "tenant_usages", |project: Project| servers.extend(project.server_usages)).await?;
+            }
             emit(servers, &mut part);
             Ok(part)
         })

@@ -5,13 +5,11 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::collect::decode::{bool_label, list, null_as_default};
-use crate::collect::health::Visibility;
+use crate::collect::decode::{Rights, bool_label, list, null_as_default};
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::inventory::project::Domains;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
-use crate::openstack::error::ErrorKind;
 
 crate::metrics! {
     /// Domains.
@@ -44,16 +42,19 @@ impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
             let mut part = PartBuilder::new();
+            let mut rights = Rights::default();
+            // By default everyone may list regions; domains take a reader of the system or an admin.
             let mut regions = 0usize;
-            list(cx, Request::new("regions"), "regions", |_: IgnoredAny| regions += 1).await?;
-            part.put(&REGIONS, [], regions as f64);
-            let mut domains = Vec::new();
-            match list(cx, Request::new("domains"), "domains", |domain: Domain| domains.push(domain)).await {
-                Ok(_) => emit(&domains, &mut part),
-                // Everyone may list regions; domains take a reader of the system or an admin.
-                Err(error) if error.kind == ErrorKind::Forbidden => cx.report.set_visibility(Visibility::Project),
-                Err(error) => return Err(error),
+            let listed = list(cx, Request::new("regions"), "regions", |_: IgnoredAny| regions += 1).await;
+            if rights.permitted(listed)? {
+                part.put(&REGIONS, [], regions as f64);
             }
+            let mut domains = Vec::new();
+            let listed = list(cx, Request::new("domains"), "domains", |domain: Domain| domains.push(domain)).await;
+            if rights.permitted(listed)? {
+                emit(&domains, &mut part);
+            }
+            rights.conclude(&cx.report)?;
             Ok(part)
         })
     }

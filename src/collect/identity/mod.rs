@@ -6,7 +6,8 @@ mod domains;
 mod projects;
 mod users;
 
-use super::{Cadence, CollectorSpec, Service};
+use super::{Cadence, CollectorSpec, Cx, Service};
+use crate::openstack::client::Request;
 
 crate::metrics! {
     /// 1 while every permitted collector of the service succeeds.
@@ -29,3 +30,12 @@ pub static SERVICE: Service = Service {
         CollectorSpec { name: "identity.users", cadence: Cadence::Slow, make: || Box::new(users::Collector) },
     ],
 };
+
+/// The request for a list of domains' members: of the chosen domain's, where one is chosen.
+fn of_domain(cx: &Cx, path: &'static str) -> Request<'static> {
+    let request = Request::new(path);
+    match &cx.settings.scope.domain_id {
+        Some(id) => request.query("domain_id", id.clone()),
+        None => request,
+    }
+}

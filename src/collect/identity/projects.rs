@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
+use super::of_domain;
 use crate::collect::decode::{bool_label, list, null_as_default, table_soon};
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -14,7 +15,7 @@ use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
 
 crate::metrics! {
-    /// Projects of all domains.
+    /// Projects of all domains (or of what `collect.scope` names).
     PROJECTS = gauge "openstack_identity_projects" [], Count, "GET /v3/projects (on 403: GET /v3/auth/projects)";
     /// A project, always 1; tags are joined by commas.
     PROJECT_INFO = gauge "openstack_identity_project_info" [is_domain description domain_id enabled id name parent_id tags], Info,
@@ -46,6 +47,12 @@ fn enabled() -> bool {
     true
 }
 
+/// One project, asked for by id.
+#[derive(Deserialize)]
+struct One {
+    project: Item,
+}
+
 /// Projects.
 #[derive(Default)]
 pub(super) struct Collector {
@@ -66,23 +73,41 @@ impl Collect for Collector {
 
 /// The projects, and whether Keystone listed them (else only the token's own project is known, by name).
 async fn read(cx: &Cx) -> Result<(Vec<Item>, bool), Error> {
-    let mut items = Vec::new();
-    let forbidden = match list(cx, Request::new("projects"), "projects", |item: Item| items.push(item)).await {
-        Ok(_) => return Ok((items, true)),
+    let chosen = cx.settings.scope.project_id.as_deref();
+    let asked = match chosen {
+        Some(id) => cx.client.get_json(Request::new(format!("projects/{id}"))).await.map(|one: One| vec![one.project]),
+        None => listed(cx, of_domain(cx, "projects")).await,
+    };
+    let forbidden = match asked {
+        Ok(items) => {
+            cx.report.add_items(usize::from(chosen.is_some()));
+            return Ok((items, true));
+        }
         Err(error) if error.kind == ErrorKind::Forbidden => error,
         Err(error) => return Err(error),
     };
     cx.report.set_visibility(Visibility::Project);
-    items.clear();
-    let own = list(cx, Request::new("auth/projects"), "projects", |item: Item| items.push(item)).await;
-    if own.is_ok() && !items.is_empty() {
-        return Ok((items, true));
+    let mut own = listed(cx, Request::new("auth/projects")).await.unwrap_or_default();
+    own.retain(|item| cx.settings.scope.includes(&item.id, &item.domain_id));
+    if !own.is_empty() {
+        return Ok((own, true));
     }
     // Application credentials may be barred from auth/projects too; the token itself names one project.
     let session = cx.client.cloud().session().await?;
-    let id = session.project_id.clone().ok_or(forbidden)?;
-    let name = session.project_name.clone().unwrap_or_default();
-    Ok((vec![Item { id, name, enabled: true, ..Item::default() }], false))
+    // Its domain is not known here, so that it can lie in no chosen one.
+    match session.project_id.clone().filter(|id| cx.settings.scope.includes(id, "")) {
+        Some(id) => {
+            let name = session.project_name.clone().unwrap_or_default();
+            Ok((vec![Item { id, name, enabled: true, ..Item::default() }], false))
+        }
+        None => Err(forbidden),
+    }
+}
+
+async fn listed(cx: &Cx, request: Request<'_>) -> Result<Vec<Item>, Error> {
+    let mut items = Vec::new();
+    list(cx, request, "projects", |item: Item| items.push(item)).await?;
+    Ok(items)
 }
 
 fn emit(items: &[Item], listed: bool, domains: Option<&Domains>) -> PartBuilder {

@@ -5,17 +5,17 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::collect::decode::list;
+use super::of_domain;
+use crate::collect::decode::{Rights, list};
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
 use crate::model::inventory::user::{User, Users};
 use crate::model::part::PartBuilder;
-use crate::openstack::client::Request;
 
 crate::metrics! {
-    /// Users of all domains.
+    /// Users of all domains (or of the one that `collect.scope.domain_id` names).
     USERS = gauge "openstack_identity_users" [], Count, "GET /v3/users";
-    /// Groups of all domains.
+    /// Groups of all domains (or of the one that `collect.scope.domain_id` names).
     GROUPS = gauge "openstack_identity_groups" [], Count, "GET /v3/groups";
 }
 
@@ -38,14 +38,20 @@ pub(super) struct Collector;
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
-            let mut users = Users::default();
-            list(cx, Request::new("users"), "users", |item: Item| insert(&mut users, item)).await?;
-            let mut groups = 0usize;
-            list(cx, Request::new("groups"), "groups", |_: IgnoredAny| groups += 1).await?;
             let mut part = PartBuilder::new();
-            part.put(&USERS, [], users.0.len() as f64);
-            part.put(&GROUPS, [], groups as f64);
-            part.table(Arc::new(users));
+            let mut rights = Rights::default();
+            let mut users = Users::default();
+            let listed = list(cx, of_domain(cx, "users"), "users", |item: Item| insert(&mut users, item)).await;
+            if rights.permitted(listed)? {
+                part.put(&USERS, [], users.0.len() as f64);
+                part.table(Arc::new(users));
+            }
+            let mut groups = 0usize;
+            let listed = list(cx, of_domain(cx, "groups"), "groups", |_: IgnoredAny| groups += 1).await;
+            if rights.permitted(listed)? {
+                part.put(&GROUPS, [], groups as f64);
+            }
+            rights.conclude(&cx.report)?;
             Ok(part)
         })
     }

@@ -5,16 +5,16 @@
 
 mod process;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::SERVICES;
 use super::health::{CollectorHealth, Health};
 use crate::model::clock::{Clock, Timestamp};
-use crate::model::metric::Descriptor;
+use crate::model::metric::{Descriptor, Metric};
 use crate::model::part::{Origin, Part, PartBuilder, PartKey};
-use crate::model::snapshot::SnapshotStore;
+use crate::model::snapshot::{Snapshot, SnapshotStore};
 use crate::openstack::client::Cloud;
 
 crate::metrics! {
@@ -52,6 +52,10 @@ crate::metrics! {
     SERIES = gauge "stackcast_series" [group], Count, "the snapshot";
     /// Limit on series: of one family in one part, and in total.
     SERIES_LIMIT = gauge "stackcast_series_limit" [limit], Count, "the configuration";
+    /// How long the collector of a family took at its last run; with collect.metric_time.
+    METRIC_COLLECT = gauge "openstack_metric_collect_seconds" [openstack_metric openstack_service], Seconds, "the collector's last successful run";
+    /// Version of the exporter, with openstack-exporter's labels; always 1, and only with collect.compat.
+    EXPORTER_BUILD_INFO = gauge "openstack_exporter_build_info" [branch goarch goos goversion revision tags version], Info, "the build";
     /// Samples left out: a repeated label set (duplicate), over a limit (limit), printed by another group (conflict), or of a name that no parser takes (name).
     SERIES_DROPPED = counter "stackcast_series_dropped_total" [family reason], Count, "the snapshot";
 }
@@ -70,6 +74,8 @@ pub struct Own {
     health: Arc<Health>,
     store: Arc<SnapshotStore>,
     clouds: Mutex<Vec<Arc<Cloud>>>,
+    compat: AtomicBool,
+    metric_time: AtomicBool,
     clock: Clock,
     reload_ok: AtomicBool,
     reload_millis: AtomicI64,
@@ -83,6 +89,8 @@ impl Own {
             health,
             store,
             clouds: Mutex::default(),
+            compat: AtomicBool::new(false),
+            metric_time: AtomicBool::new(false),
             clock,
             reload_ok: AtomicBool::new(true),
             reload_millis: AtomicI64::new(now),
@@ -92,6 +100,12 @@ impl Own {
     /// The clouds whose requests are counted.
     pub fn set_clouds(&self, clouds: Vec<Arc<Cloud>>) {
         *self.clouds.lock().unwrap_or_else(PoisonError::into_inner) = clouds;
+    }
+
+    /// Which of openstack-exporter's ways are taken on.
+    pub fn set_modes(&self, settings: &super::Settings) {
+        self.compat.store(settings.compat, Ordering::Relaxed);
+        self.metric_time.store(settings.metric_time, Ordering::Relaxed);
     }
 
     /// Notes a reload of the configuration.
@@ -123,13 +137,47 @@ impl Own {
             put_collector(entry, builders.entry(entry.origin.clone()).or_default());
         }
         for (origin, builder) in builders {
-            for service in SERVICES {
-                let of_service = || entries.iter().filter(|e| e.origin == *origin && e.service == service.name);
-                if let Some(up) = service_up(of_service()) {
-                    builder.put(service.up, [], f64::from(u8::from(up)));
-                }
+            self.put_services(builder, origin, &entries, &|_| true);
+        }
+    }
+
+    /// Whether services of a region are up, and how long their families took to collect.
+    fn put_services(
+        &self,
+        builder: &mut PartBuilder,
+        origin: &Origin,
+        entries: &[Arc<CollectorHealth>],
+        wanted: &dyn Fn(&str) -> bool,
+    ) {
+        let compat = self.compat.load(Ordering::Relaxed);
+        let snapshot = self.store.load();
+        for service in SERVICES.iter().filter(|service| wanted(service.name)) {
+            let of_service = || entries.iter().filter(|e| e.origin == *origin && e.service == service.name);
+            let up = if compat { any_succeeds(of_service()) } else { service_up(of_service()) };
+            if let Some(up) = up {
+                builder.put(service.up, [], f64::from(u8::from(up)));
+            }
+            if self.metric_time.load(Ordering::Relaxed) {
+                of_service().for_each(|entry| put_metric_times(builder, entry, service.up, &snapshot));
             }
         }
+    }
+
+    /// What a page of one cloud has of it: one part per region, for the services that are wanted.
+    pub fn cloud_parts(&self, cloud: &str, region: Option<&str>, wanted: &dyn Fn(&str) -> bool) -> Vec<Part> {
+        let entries = self.health.entries();
+        let of_cloud = |origin: &Origin| {
+            origin.cloud.as_deref() == Some(cloud)
+                && region.is_none_or(|region| origin.region.as_deref() == Some(region))
+        };
+        let origins: BTreeSet<&Origin> = entries.iter().map(|entry| &entry.origin).filter(|o| of_cloud(o)).collect();
+        let now = self.clock.now();
+        let part = |origin: &Origin| {
+            let mut builder = PartBuilder::new();
+            self.put_services(&mut builder, origin, &entries, wanted);
+            builder.seal(PartKey { group: GROUP, origin: origin.clone(), source: GROUP.into() }, now, usize::MAX).0
+        };
+        origins.into_iter().map(part).collect()
     }
 
     fn put_requests(&self, builders: &mut BTreeMap<Origin, PartBuilder>) {
@@ -157,6 +205,15 @@ impl Own {
 
     fn put_local(&self, builder: &mut PartBuilder, dropped: Vec<(String, &'static str, u64)>) {
         builder.put(&BUILD_INFO, [env!("CARGO_PKG_VERSION"), env!("CARGO_PKG_RUST_VERSION")], 1.0);
+        if self.compat.load(Ordering::Relaxed) {
+            let arch = match std::env::consts::ARCH {
+                "x86_64" => "amd64",
+                "aarch64" => "arm64",
+                other => other,
+            };
+            let labels = ["", arch, std::env::consts::OS, "", "", "", env!("CARGO_PKG_VERSION")];
+            builder.put(&EXPORTER_BUILD_INFO, labels, 1.0);
+        }
         builder.put(&RELOAD_SUCCESSFUL, [], f64::from(u8::from(self.reload_ok.load(Ordering::Relaxed))));
         let reloaded = Timestamp::from_millis(self.reload_millis.load(Ordering::Relaxed));
         builder.put(&RELOAD_TIMESTAMP, [], reloaded.seconds());
@@ -203,6 +260,24 @@ fn put_collector(entry: &CollectorHealth, builder: &mut PartBuilder) {
     if entry.origin != Origin::LOCAL {
         builder.put(&COLLECTOR_VISIBILITY, [collector, state.visibility.label()], 1.0);
     }
+}
+
+/// The collector's time beside each drop-in family that it filled, in openstack-exporter's words.
+fn put_metric_times(builder: &mut PartBuilder, entry: &CollectorHealth, up: &'static Metric<0>, snapshot: &Snapshot) {
+    let state = entry.state();
+    let Some(service) = up.descriptor.name.strip_suffix("_up").filter(|_| state.success == Some(true)) else { return };
+    let key = PartKey { group: entry.collector, origin: entry.origin.clone(), source: entry.collector.into() };
+    for family in snapshot.part(&key).into_iter().flat_map(|part| &part.families) {
+        let metric = family.descriptor().name.strip_prefix(service).and_then(|rest| rest.strip_prefix('_'));
+        if let Some(metric) = metric {
+            builder.put(&METRIC_COLLECT, [metric, service], state.duration.as_secs_f64());
+        }
+    }
+}
+
+/// openstack-exporter's idea of up: not every collector fails.
+fn any_succeeds<'a>(entries: impl Iterator<Item = &'a Arc<CollectorHealth>>) -> Option<bool> {
+    entries.filter_map(|entry| entry.state().success).reduce(|any, success| any || success)
 }
 
 /// Whether a service is up: no core collector's last run failed and nothing was withheld for its age.

@@ -51,11 +51,6 @@ fn one_unit() -> u64 {
     1
 }
 
-#[derive(Deserialize)]
-pub(super) struct Usages {
-    usages: BTreeMap<String, u64>,
-}
-
 #[derive(Default, Deserialize)]
 pub(super) struct Traits {
     traits: Vec<String>,
@@ -66,20 +61,17 @@ pub(super) struct Aggregates {
     aggregates: BTreeSet<Id>,
 }
 
+/// What a provider lends, and at which of its generations.
 #[derive(Deserialize)]
 pub(super) struct Allocations {
-    allocations: BTreeMap<String, Resources>,
+    allocations: BTreeMap<Id, Resources>,
+    /// None would be a Placement older than any in use; then the list's holds.
+    resource_provider_generation: Option<u64>,
 }
 
 #[derive(Deserialize)]
 struct Resources {
     resources: BTreeMap<String, u64>,
-}
-
-/// What one provider holds and lends.
-pub(super) struct Holdings {
-    pub(super) usages: Usages,
-    pub(super) allocations: Allocations,
 }
 
 /// What one provider has and is.
@@ -89,12 +81,36 @@ pub(super) struct Properties {
     pub(super) aggregates: Aggregates,
 }
 
+impl Allocations {
+    /// Whether the new and changed allocations alone account for the generations since the row was read, so that the
+    /// provider's properties are those of the row. Placement counts one generation for each consumer that is given
+    /// something anew (two that come in one request count once, which only makes the answer a cautious no), and none
+    /// for one that is deleted.
+    pub(super) fn explain(&self, listed: u64, row: &Provider) -> bool {
+        let mut held: BTreeMap<&Id, BTreeMap<&str, u64>> = BTreeMap::new();
+        for allocation in &row.allocations {
+            held.entry(&allocation.consumer).or_default().insert(&allocation.class, allocation.amount);
+        }
+        let news = self.allocations.iter().filter(|(consumer, now)| {
+            held.get(consumer).is_none_or(|held| {
+                held.len() != now.resources.len()
+                    || held.iter().any(|(class, amount)| now.resources.get(*class) != Some(amount))
+            })
+        });
+        self.generation(listed).checked_sub(row.generation) == Some(news.count() as u64)
+    }
+
+    fn generation(&self, listed: u64) -> u64 {
+        self.resource_provider_generation.unwrap_or(listed)
+    }
+}
+
 impl Listing {
     /// A provider's row. Without news of its properties those `before` stay.
     pub(super) fn provider(
         &self,
         properties: Option<Properties>,
-        holdings: Holdings,
+        held: &Allocations,
         before: Option<&Provider>,
         interner: &mut Interner,
     ) -> Provider {
@@ -103,35 +119,49 @@ impl Listing {
             (None, Some(before)) => (before.inventories.clone(), before.traits.clone(), before.aggregates.clone()),
             (None, None) => Default::default(),
         };
+        // What GET /usages would say: a sum for each class that there is an inventory of.
+        let mut usages: BTreeMap<Arc<str>, u64> = inventories.keys().map(|class| (Arc::clone(class), 0)).collect();
         let mut allocations = Vec::new();
-        for (consumer, resources) in &holdings.allocations.allocations {
-            let consumer = Id::new(consumer);
-            allocations.extend(resources.resources.iter().map(|(class, amount)| Allocation {
-                consumer: consumer.clone(),
-                class: interner.intern(class),
-                amount: *amount,
-            }));
+        for (consumer, resources) in &held.allocations {
+            for (class, amount) in &resources.resources {
+                let class = interner.intern(class);
+                *usages.entry(Arc::clone(&class)).or_default() += amount;
+                allocations.push(Allocation { consumer: consumer.clone(), class, amount: *amount });
+            }
         }
         Provider {
             name: interner.intern(&self.name),
-            generation: self.generation,
+            generation: held.generation(self.generation),
             parent: self.parent.clone(),
             root: self.root.clone().unwrap_or_else(|| self.uuid.clone()),
             inventories,
-            usages: holdings.usages.usages.iter().map(|(class, used)| (interner.intern(class), *used)).collect(),
+            usages,
             traits,
             aggregates,
             allocations,
         }
     }
 
-    /// Whether the list says of it what the row says.
-    pub(super) fn agrees(&self, row: &Provider) -> bool {
-        self.generation == row.generation
-            && self.name == *row.name
-            && self.parent == row.parent
-            && self.root.as_ref().unwrap_or(&self.uuid) == &row.root
+    /// What the list says otherwise than the row.
+    pub(super) fn differs(&self, row: &Provider) -> Option<Difference> {
+        if self.name != *row.name || self.parent != row.parent || self.root.as_ref().unwrap_or(&self.uuid) != &row.root
+        {
+            Some(Difference::Place)
+        } else if self.generation != row.generation {
+            Some(Difference::Generation)
+        } else {
+            None
+        }
     }
+}
+
+/// How a provider in the list differs from its row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Difference {
+    /// Its name or its place in a tree.
+    Place,
+    /// Only its generation: something that it has or lends.
+    Generation,
 }
 
 type PropertyRows = (BTreeMap<Arc<str>, Inventory>, BTreeSet<Arc<str>>, BTreeSet<Id>);
@@ -152,5 +182,19 @@ impl Properties {
         let inventories = inventories.collect();
         let traits = self.traits.traits.iter().map(|name| interner.intern(name)).collect();
         (inventories, traits, self.aggregates.aggregates)
+    }
+}
+
+#[cfg(test)]
+impl Listing {
+    pub(super) fn with_generation(self, generation: u64) -> Self {
+        Self { generation, ..self }
+    }
+}
+
+#[cfg(test)]
+impl Allocations {
+    pub(super) fn at(&mut self, generation: u64) {
+        self.resource_provider_generation = Some(generation);
     }
 }

@@ -3,6 +3,7 @@
 mod answer;
 mod plan;
 mod providers;
+mod trees;
 
 use super::{Cadence, CollectorSpec, Service};
 
@@ -15,7 +16,7 @@ crate::metrics! {
 pub static SERVICE: Service = Service {
     name: "placement",
     catalog_types: &["placement"],
-    tables: &[METRICS, providers::METRICS],
+    tables: &[METRICS, providers::METRICS, trees::METRICS],
     up: &UP,
     collectors: &[CollectorSpec {
         name: "placement.providers",

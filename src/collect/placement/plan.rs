@@ -1,22 +1,24 @@
 //! Which providers to read anew in a run.
 //!
 //! A provider's `generation` counts up with every change of its inventories, traits and aggregates, and when an
-//! allocation is *made or moved*. It does **not** when an allocation is deleted by `DELETE /allocations/{consumer}`, and
+//! allocation is *made or moved*; mostly it is the latter, so of a provider that changed the allocations are read first,
+//! and the rest only when they do not account for all of the change. It does **not** when an allocation is deleted by `DELETE /allocations/{consumer}`, and
 //! that is how Nova ends an instance unless deferred deletion is configured (read in Placement's `delete_all` and in
 //! Nova's `_complete_deletion`). So the holdings of a provider are also read anew when one of its consumers is a server
-//! that has gone from Nova's list, and everything once in a while, spread over the runs, for what neither shows.
+//! that has gone from Nova's list; now and then while one of them is no server at all (a migration's, which nobody lists
+//! when it ends); and everything once in a while, spread over the runs, for what none of this shows.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::answer::Listing;
+use super::answer::{Difference, Listing};
 use crate::model::id::Id;
 use crate::model::inventory::provider::{Provider, Providers};
 use crate::model::inventory::server::Servers;
 
 /// Runs in which a server that has gone is looked for: Nova drops it from its list a little before its allocations.
 const GONE_RUNS: u8 = 3;
-/// Runs for a whole round of the re-read when Nova's servers are not known.
+/// Runs for a whole round of the re-read of what Nova's servers do not tell: of all when they are not known.
 const BLIND_ROUND: u64 = 10;
 
 /// What to read of a provider.
@@ -24,8 +26,10 @@ const BLIND_ROUND: u64 = 10;
 pub(super) enum Read {
     /// Nothing; what is known holds.
     Nothing,
-    /// Usages and allocations.
+    /// Allocations.
     Holdings,
+    /// Allocations, and everything else unless they account for all of the change.
+    Changes,
     /// Everything.
     All,
 }
@@ -61,10 +65,21 @@ impl Plan {
     pub(super) fn of(&self, listing: &Listing, known: &Providers, round: u64) -> Read {
         let Some(row) = known.0.get(&listing.uuid) else { return Read::All };
         let round = if self.servers.is_some() { round } else { round.min(BLIND_ROUND) }.max(1);
-        if !listing.agrees(row) || turn(&listing.uuid) % round == self.run % round {
+        if turn(&listing.uuid) % round == self.run % round {
             return Read::All;
         }
-        if self.lost_a_consumer(row) { Read::Holdings } else { Read::Nothing }
+        match listing.differs(row) {
+            Some(Difference::Place) => return Read::All,
+            Some(Difference::Generation) => return Read::Changes,
+            None => {}
+        }
+        let strange = turn(&listing.uuid) % BLIND_ROUND == self.run % BLIND_ROUND && self.has_a_stranger(row);
+        if strange || self.lost_a_consumer(row) { Read::Holdings } else { Read::Nothing }
+    }
+
+    fn has_a_stranger(&self, row: &Provider) -> bool {
+        let stranger = |servers: &Servers| row.allocations.iter().any(|held| !servers.0.contains_key(&held.consumer));
+        self.servers.as_deref().is_some_and(stranger)
     }
 
     fn lost_a_consumer(&self, row: &Provider) -> bool {
@@ -75,7 +90,7 @@ impl Plan {
 /// A number that spreads providers evenly; UUIDs are random enough.
 fn turn(id: &Id) -> u64 {
     match id {
-        Id::Plain(number) | Id::Dashed(number) => (number ^ (number >> 64)) as u64,
+        Id::Plain(uuid) | Id::Dashed(uuid) => (uuid.number() ^ (uuid.number() >> 64)) as u64,
         Id::Text(text) => text.bytes().fold(0, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(byte))),
     }
 }
@@ -123,7 +138,7 @@ mod tests {
         plan.begin(servers(&["s", "t"]));
         assert_eq!(plan.of(&listing("new", 1), &Providers::default(), ROUND), Read::All);
         assert_eq!(read(&plan, 5), Read::Nothing);
-        assert_eq!(read(&plan, 6), Read::All);
+        assert_eq!(read(&plan, 6), Read::Changes);
         plan.begin(servers(&["s"]));
         assert_eq!(read(&plan, 5), Read::Nothing, "another provider's consumer");
         plan.begin(servers(&[]));
@@ -132,6 +147,17 @@ mod tests {
             plan.begin(servers(&[]));
         }
         assert_eq!(read(&plan, 5), Read::Nothing);
+    }
+
+    #[test]
+    fn a_consumer_that_is_no_server_is_looked_after_now_and_then() {
+        let mut plan = Plan::default();
+        let mut reads = Vec::new();
+        for _ in 0..2 * BLIND_ROUND {
+            plan.begin(servers(&["another"]));
+            reads.push(read(&plan, 5));
+        }
+        assert_eq!(reads.iter().filter(|read| **read == Read::Holdings).count(), 2, "{reads:?}");
     }
 
     #[test]
@@ -147,7 +173,7 @@ mod tests {
     #[test]
     fn everything_has_its_turn_once_a_round_and_evenly() {
         let mut random = fastrand::Rng::with_seed(1);
-        let ids: Vec<Id> = (0..6000).map(|_| Id::Dashed(random.u128(..))).collect();
+        let ids: Vec<Id> = (0..6000).map(|_| Id::Dashed(random.u128(..).into())).collect();
         let mut counts = HashMap::new();
         for run in 0..ROUND {
             counts.insert(run, ids.iter().filter(|id| turn(id) % ROUND == run).count());

@@ -6,8 +6,9 @@ use std::sync::Arc;
 
 use futures_util::StreamExt;
 
-use super::answer::{Aggregates, Holdings, Listing, Properties, Traits};
+use super::answer::{Aggregates, Allocations, Listing, Properties, Traits};
 use super::plan::{Plan, Read};
+use super::trees;
 use crate::collect::decode::list;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
@@ -29,7 +30,7 @@ crate::metrics! {
     /// Amount of a resource class that is reserved at a provider.
     RESERVED = gauge "openstack_placement_resource_reserved" [hostname resourcetype], None, "GET /resource_providers, GET /resource_providers/{uuid}/inventories";
     /// Allocated amount of a resource class at a provider.
-    USAGE = gauge "openstack_placement_resource_usage" [hostname resourcetype], None, "GET /resource_providers, GET /resource_providers/{uuid}/usages";
+    USAGE = gauge "openstack_placement_resource_usage" [hostname resourcetype], None, "GET /resource_providers, sums of GET /resource_providers/{uuid}/allocations";
     /// Amount of a resource class that a consumer (uuid, mostly an instance) holds of a provider.
     ALLOCATIONS = gauge "openstack_placement_resource_provider_allocations" [hostname uuid resourcetype], None, "GET /resource_providers, GET /resource_providers/{uuid}/allocations";
 }
@@ -56,7 +57,7 @@ struct Version {
     spoken: Microversion,
 }
 
-type Detail = (Listing, Result<(Option<Properties>, Holdings), Error>);
+type Detail = (Listing, Result<(Option<Properties>, Allocations), Error>);
 
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
@@ -67,18 +68,19 @@ impl Collect for Collector {
             list(cx, request, "resource_providers", |listing: Listing| listings.push(listing)).await?;
             self.plan.begin(cx.table::<Servers>());
             let round = cx.settings.interval.full_seconds / cx.interval.as_secs().max(1);
-            let due: Vec<(Listing, Read)> = listings
-                .iter()
-                .map(|listing| (listing.clone(), self.plan.of(listing, &self.known, round)))
-                .filter(|(_, read)| *read != Read::Nothing)
-                .collect();
-            let details = futures_util::stream::iter(due.into_iter().map(|(listing, read)| async move {
-                let detail = detail(cx, version, &listing.uuid, read).await;
+            let due = listings.iter().filter_map(|listing| {
+                let read = self.plan.of(listing, &self.known, round);
+                (read != Read::Nothing).then(|| (listing.clone(), read, self.known.0.get(&listing.uuid).cloned()))
+            });
+            let due: Vec<(Listing, Read, Option<Arc<Provider>>)> = due.collect();
+            let details = futures_util::stream::iter(due.into_iter().map(|(listing, read, row)| async move {
+                let detail = detail(cx, version, &listing, read, row.as_deref()).await;
                 (listing, detail)
             }));
             let details: Vec<Detail> = details.buffer_unordered(CONCURRENCY).collect().await;
             self.take(&listings, details, |error| cx.report.reject("provider_failed", &error.to_string()))?;
             let mut part = emit(&self.known, cx.settings.servers.per_instance);
+            trees::emit(&self.known, &mut part);
             part.table(Arc::clone(&self.known));
             Ok(part)
         })
@@ -94,27 +96,30 @@ async fn version(cx: &Cx) -> Result<Version, Error> {
     Ok(Version { asked, spoken })
 }
 
-async fn detail(cx: &Cx, version: Version, id: &Id, read: Read) -> Result<(Option<Properties>, Holdings), Error> {
-    let request = |what: &str| Request::new(format!("resource_providers/{id}/{what}")).at(version.asked);
-    let properties = if read == Read::All {
-        let inventories = cx.client.get_json(request("inventories")).await?;
-        let traits = if version.spoken >= TRAITS_FROM {
-            cx.client.get_json(request("traits")).await?
-        } else {
-            Traits::default()
-        };
-        let aggregates = if version.spoken >= AGGREGATES_FROM {
-            cx.client.get_json(request("aggregates")).await?
-        } else {
-            Aggregates::default()
-        };
-        Some(Properties { inventories, traits, aggregates })
+/// Allocations first: they are needed in any case, are mostly all that changed, and carry the generation at which they
+/// were read, so that a property that changes behind it is seen in the next run.
+async fn detail(
+    cx: &Cx,
+    version: Version,
+    listing: &Listing,
+    read: Read,
+    row: Option<&Provider>,
+) -> Result<(Option<Properties>, Allocations), Error> {
+    let request = |what: &str| Request::new(format!("resource_providers/{}/{what}", listing.uuid)).at(version.asked);
+    let allocations: Allocations = cx.client.get_json(request("allocations")).await?;
+    let explained = || row.is_some_and(|row| allocations.explain(listing.generation, row));
+    if read == Read::Holdings || (read == Read::Changes && explained()) {
+        return Ok((None, allocations));
+    }
+    let inventories = cx.client.get_json(request("inventories")).await?;
+    let traits =
+        if version.spoken >= TRAITS_FROM { cx.client.get_json(request("traits")).await? } else { Traits::default() };
+    let aggregates = if version.spoken >= AGGREGATES_FROM {
+        cx.client.get_json(request("aggregates")).await?
     } else {
-        None
+        Aggregates::default()
     };
-    let usages = cx.client.get_json(request("usages")).await?;
-    let allocations = cx.client.get_json(request("allocations")).await?;
-    Ok((properties, Holdings { usages, allocations }))
+    Ok((Some(Properties { inventories, traits, aggregates }), allocations))
 }
 
 impl Collector {
@@ -128,9 +133,9 @@ impl Collector {
         let (mut read, mut error) = (0, None);
         for (listing, detail) in details {
             match detail {
-                Ok((properties, holdings)) => {
+                Ok((properties, allocations)) => {
                     let before = rows.get(&listing.uuid);
-                    let row = listing.provider(properties, holdings, before.map(|row| &**row), &mut self.interner);
+                    let row = listing.provider(properties, &allocations, before.map(|row| &**row), &mut self.interner);
                     if before.is_none_or(|before| **before != row) {
                         rows.insert(listing.uuid, Arc::new(row));
                     }
@@ -184,6 +189,7 @@ fn emit(providers: &Providers, per_instance: bool) -> PartBuilder {
 
 #[cfg(test)]
 mod tests {
+    use super::super::answer::Difference;
     use super::*;
     use crate::collect::decode::recorded;
     use crate::collect::sealed::{rows, seal};
@@ -200,17 +206,13 @@ mod tests {
         recorded(recording!("s-1.20"), "resource_providers")
     }
 
-    fn answers() -> (Option<Properties>, Holdings) {
+    fn answers() -> (Option<Properties>, Allocations) {
         let properties = Properties {
             inventories: serde_json::from_slice(recording!("-inventories")).unwrap(),
             traits: serde_json::from_slice(recording!("-traits")).unwrap(),
             aggregates: serde_json::from_slice(recording!("-aggregates")).unwrap(),
         };
-        let holdings = Holdings {
-            usages: serde_json::from_slice(recording!("-usages")).unwrap(),
-            allocations: serde_json::from_slice(recording!("-allocations")).unwrap(),
-        };
-        (Some(properties), holdings)
+        (Some(properties), serde_json::from_slice(recording!("-allocations")).unwrap())
     }
 
     fn details(listings: &[Listing]) -> Vec<Detail> {
@@ -247,8 +249,8 @@ mod tests {
     #[test]
     fn the_oldest_answer_has_no_trees() {
         let listings: Vec<Listing> = recorded(recording!("s-1.0"), "resource_providers");
-        let (_, holdings) = answers();
-        let row = listings[0].provider(None, holdings, None, &mut Interner::default());
+        let (_, allocations) = answers();
+        let row = listings[0].provider(None, &allocations, None, &mut Interner::default());
         assert_eq!((row.root, row.parent), (listings[0].uuid.clone(), None));
     }
 
@@ -268,21 +270,57 @@ mod tests {
 
     #[test]
     fn one_that_fails_keeps_its_row_and_one_that_vanished_goes() {
-        let listings = listings();
+        let listings: Vec<Listing> = listings().into_iter().map(|listing| listing.with_generation(13)).collect();
         let mut collector = Collector::default();
         collector.take(&listings, details(&listings), |_| {}).unwrap();
-        let mut newer = listings.clone();
-        newer.iter_mut().for_each(|listing| listing.generation += 1);
+        let newer: Vec<Listing> = listings.iter().map(|listing| listing.clone().with_generation(14)).collect();
         let mut news = details(&newer);
         news[0].1 = Err(error(ErrorKind::Server));
         news[1].1 = Err(error(ErrorKind::NotFound));
+        news[2].1.as_mut().unwrap().1.at(14);
         collector.take(&newer, news, |_| {}).unwrap();
         assert_eq!(collector.known.0.len(), listings.len() - 1);
-        assert!(!newer[0].agrees(&collector.known.0[&newer[0].uuid]), "read again in the next run");
-        assert!(newer[2].agrees(&collector.known.0[&newer[2].uuid]));
+        let differs = |at: usize| newer[at].differs(&collector.known.0[&newer[at].uuid]);
+        assert_eq!(differs(0), Some(Difference::Generation), "read again in the next run");
+        assert_eq!(differs(2), None);
+        assert_eq!(differs(3), Some(Difference::Generation), "its allocations were read before it changed");
         let failures = newer.iter().map(|listing| (listing.clone(), Err(error(ErrorKind::Timeout)))).collect();
         assert!(collector.take(&newer, failures, |_| {}).is_err());
         collector.take(&newer[..1], Vec::new(), |_| {}).unwrap();
         assert_eq!(collector.known.0.len(), 1, "what the list no longer shows goes");
+    }
+
+    #[test]
+    fn usages_are_what_placement_sums_up() {
+        let listing = listings().swap_remove(0);
+        let (properties, allocations) = answers();
+        let row = listing.provider(properties, &allocations, None, &mut Interner::default());
+        let recorded: serde_json::Value = serde_json::from_slice(recording!("-usages")).unwrap();
+        let usages: serde_json::Value = row.usages.iter().map(|(class, used)| (class.to_string(), *used)).collect();
+        assert_eq!(usages, recorded["usages"]);
+        let nothing = serde_json::from_str(r#"{"allocations": {}, "resource_provider_generation": 14}"#).unwrap();
+        let row = listing.provider(None, &nothing, Some(&row), &mut Interner::default());
+        assert_eq!(row.usages.values().collect::<Vec<_>>(), [&0, &0, &0], "a class that nobody uses is used 0");
+    }
+
+    #[test]
+    fn allocations_account_for_the_generations_that_they_made() {
+        let listing = listings().swap_remove(0);
+        let (properties, allocations) = answers();
+        let row = listing.provider(properties, &allocations, None, &mut Interner::default());
+        let held = |generation: u64, changes: &[(&str, u64)]| {
+            let mut body: serde_json::Value = serde_json::from_slice(recording!("-allocations")).unwrap();
+            body["resource_provider_generation"] = generation.into();
+            for (consumer, vcpus) in changes {
+                body["allocations"][*consumer] = serde_json::json!({"resources": {"VCPU": vcpus}});
+            }
+            serde_json::from_value::<Allocations>(body).unwrap().explain(generation, &row)
+        };
+        let known = "0ab9524b-fe89-4de6-a2e7-54986971035a";
+        assert!(held(14, &[("new", 1)]));
+        assert!(held(15, &[("new", 1), (known, 8)]));
+        assert!(!held(15, &[("new", 1)]), "something else changed too");
+        assert!(!held(14, &[]), "only something else changed");
+        assert!(!held(12, &[]), "a provider that was made anew");
     }
 }

@@ -51,7 +51,7 @@ impl Runner {
             let mut builder = PartBuilder::new();
             let outcomes = host.collect(&mut builder);
             let key = PartKey { group: GROUP, origin: Origin::LOCAL, source: GROUP.into() };
-            builder.retain(|row| runner.keep.wants(row));
+            runner.keep.apply(&mut builder);
             let (part, dropped) = builder.seal(key, runner.clock.now(), runner.store.limits().per_family);
             runner.store.publish(part, dropped);
             (host, outcomes)

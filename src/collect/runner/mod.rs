@@ -4,8 +4,10 @@
 //! looks again every few minutes, so that a service added to the catalog is seen without a restart.
 //! A collector that fails, hangs or panics delays nobody: its last part stays until it is too old.
 
+mod api;
 mod host;
 mod task;
+mod textfile;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +23,7 @@ use crate::model::part::{Origin, PartKey};
 use crate::model::snapshot::SnapshotStore;
 use crate::openstack::client::{Cloud, Session};
 use crate::openstack::error::{Error, ErrorKind};
+pub(crate) use api::METRICS as API_METRICS;
 use task::Task;
 
 /// How often a cloud's catalog is looked at for services that came or went.
@@ -54,6 +57,7 @@ type Running = BTreeMap<(Origin, &'static str), CancellationToken>;
 impl Runner {
     /// Starts the supervisor of a cloud.
     pub fn spawn_cloud(&self, cloud: Arc<Cloud>) {
+        self.spawn_apis(Arc::clone(&cloud));
         let runner = self.clone();
         self.tasks.spawn(async move { runner.supervise(cloud).await });
     }
@@ -109,8 +113,7 @@ impl Runner {
         for region in served_regions(cloud, session) {
             let origin = Origin::new(cloud.name(), &region);
             for service in SERVICES.iter().copied().filter(|service| self.settings.wants(service.name)) {
-                let insisted = self.settings.services.get(service.name).and_then(|s| s.enabled) == Some(true);
-                if insisted || in_catalog(cloud, service, &region).await {
+                if self.settings.insists(service.name) || in_catalog(cloud, service, &region).await {
                     present.push((origin.clone(), service));
                 }
             }
@@ -182,17 +185,23 @@ impl Runner {
         for region in served_regions(cloud, session) {
             let origin = Origin::new(cloud.name(), &region);
             for (service, spec) in wanted(&self.settings) {
-                if in_catalog(cloud, service, &region).await {
+                if self.settings.insists(service.name) || in_catalog(cloud, service, &region).await {
                     let task = self.task(cloud, &origin, service, spec);
                     runs.push(async move { task.attempt(&mut None).await });
                 }
             }
         }
-        futures_util::future::join_all(runs).await;
+        futures_util::future::join(self.ask_apis_once(cloud, session), futures_util::future::join_all(runs)).await;
     }
 }
 
 impl Settings {
+    /// Whether a service is collected whatever the catalog says, so that its absence is a failure.
+    fn insists(&self, service: &str) -> bool {
+        let enabled = self.services.get(service).and_then(|s| s.enabled);
+        enabled == Some(true) || (self.ignore_catalog && enabled.is_none())
+    }
+
     /// Whether a service is collected when the catalog has it.
     fn wants(&self, service: &str) -> bool {
         self.services.get(service).and_then(|s| s.enabled) != Some(false)

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::Runner;
 use crate::collect::health::{CollectorHealth, Report};
-use crate::collect::{Collect, CollectorSpec, Cx, Service};
+use crate::collect::{Collect, CollectorSpec, Cx, Service, quota};
 use crate::model::clock::Timestamp;
 use crate::model::part::{Origin, PartBuilder, PartKey};
 use crate::openstack::client::Cloud;
@@ -127,11 +127,19 @@ impl Task {
     }
 
     async fn publish(&self, mut part: PartBuilder, duration: Duration) {
-        part.retain(|row| self.runner.keep.wants(row));
+        self.runner.keep.apply(&mut part);
         let (key, at, cap) = (self.key.clone(), self.runner.clock.now(), self.runner.store.limits().per_family);
         let store = Arc::clone(&self.runner.store);
+        let shared_key = self.shared_key();
         // Sealing 50,000 instances takes tens of milliseconds: too long for an async worker.
         let sealed = tokio::task::spawn_blocking(move || {
+            let shared = part.split_off(quota::is_shared);
+            if shared.samples() > 0 {
+                let (shared, dropped) = shared.seal(shared_key, at, cap);
+                store.publish(shared, dropped);
+            } else {
+                store.withdraw(&shared_key);
+            }
             let (part, dropped) = part.seal(key, at, cap);
             store.publish(part, dropped);
         });
@@ -152,13 +160,23 @@ impl Task {
 
     fn withhold(&self) -> Option<Instant> {
         tracing::warn!(cloud = self.cloud.name(), collector = self.spec.name, "facts are too old and are withheld");
-        self.runner.store.withdraw(&self.key);
+        self.withdraw();
         self.health.withheld();
         None
     }
 
-    fn leave(&self) {
+    fn withdraw(&self) {
         self.runner.store.withdraw(&self.key);
+        self.runner.store.withdraw(&self.shared_key());
+    }
+
+    /// Where its samples of families go that several collectors fill: a family lives in one group.
+    fn shared_key(&self) -> PartKey {
+        PartKey { group: quota::GROUP, ..self.key.clone() }
+    }
+
+    fn leave(&self) {
+        self.withdraw();
         self.runner.health.forget(|entry| std::ptr::eq(entry, &raw const *self.health));
     }
 }

@@ -2,11 +2,9 @@
 //!
 //! One call per project, spread by the [rounds](crate::collect::quota_rounds); openstack-exporter has no such family.
 
-use std::sync::Arc;
-
 use crate::collect::quota_rounds::Rounds;
 use crate::collect::quota_set::{Answer, Quotas, table};
-use crate::collect::{Collect, Collecting, Cx};
+use crate::collect::{Collect, Collecting, Cx, quota};
 use crate::model::id::Id;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -36,7 +34,7 @@ impl Collect for Collector {
             };
             self.rounds.run(cx, ask).await?;
             let mut part = PartBuilder::new();
-            part.table(Arc::new(table("sharev2", &self.rounds)));
+            quota::emit(&mut part, table("sharev2", &self.rounds));
             Ok(part)
         })
     }

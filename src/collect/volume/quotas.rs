@@ -2,11 +2,9 @@
 //!
 //! One call per project, spread by the [rounds](crate::collect::quota_rounds).
 
-use std::sync::Arc;
-
 use crate::collect::quota_rounds::Rounds;
 use crate::collect::quota_set::{Answer, Quotas, table};
-use crate::collect::{Collect, Collecting, Cx};
+use crate::collect::{Collect, Collecting, Cx, quota};
 use crate::model::id::Id;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -64,7 +62,7 @@ impl Collector {
                 }
             }
         }
-        part.table(Arc::new(table("volume", &self.rounds)));
+        quota::emit(&mut part, table("volume", &self.rounds));
         part
     }
 }

@@ -25,7 +25,7 @@ macro_rules! services {
     };
 }
 
-services! { keystone placement nova glance cinder manila swift magnum designate ironic heat trove gnocchi }
+services! { keystone placement nova glance cinder neutron octavia manila swift magnum designate ironic heat trove gnocchi }
 
 impl Service {
     /// The service whose base a piece of a path names.

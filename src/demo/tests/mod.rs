@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod faults;
+mod network;
 mod scale;
 mod storage;
 mod structure;

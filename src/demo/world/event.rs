@@ -156,7 +156,7 @@ impl World {
 
     fn delete_one(&mut self, second: u32, rng: &mut fastrand::Rng) {
         let Some(row) = self.pick(rng, |_| true) else { return };
-        self.release(row);
+        self.release(row, false);
         self.count(row, -1);
         let Some(server) = self.servers.get_mut(row as usize) else { return };
         (server.before, server.status, server.updated) = (server.status, Status::Deleted, second);
@@ -193,7 +193,7 @@ impl World {
         let Some(row) = chosen.filter(movable) else { return self.touch(rng, second) };
         let Some((old_flavor, old_host)) = self.server(row).map(|s| (s.flavor, s.host)) else { return };
         let wanted = self.draw_flavor(rng);
-        self.release(row);
+        self.release(row, true);
         if resize && plain(self, wanted) {
             self.set_flavor(row, wanted);
         }
@@ -286,20 +286,21 @@ impl World {
         true
     }
 
-    /// Takes a server's allocations away; `host` stays in a deleted server's row, as Nova keeps it.
-    fn release(&mut self, row: u32) {
+    /// Takes a server's allocations away; `host` stays in a deleted server's row, as Nova keeps it. Generations rise
+    /// where Nova hands the allocations on (a move), not where it deletes them: Placement does not count that.
+    fn release(&mut self, row: u32, moves: bool) {
         let Some(server) = self.servers.get(row as usize) else { return };
         let (need, slot) = (self.need_of(server), server.gpu_slot.map(usize::from));
         let gpus = self.flavor_of(server).map_or(0, |flavor| flavor.gpus);
         let Some(host) = server.host.and_then(|at| self.hosts.get_mut(at as usize)) else { return };
         host.used.subtract(need);
-        host.generation += 1;
+        host.generation += u32::from(moves);
         host.servers.retain(|other| *other != row);
         if let Some(slot) = slot
             && let (Some(used), Some(generation)) = (host.gpus_used.get_mut(slot), host.gpu_generations.get_mut(slot))
         {
             *used = used.saturating_sub(gpus);
-            *generation += 1;
+            *generation += u32::from(moves);
         }
     }
 }

@@ -10,6 +10,7 @@ pub(crate) mod flavor;
 pub(crate) mod host;
 pub(crate) mod identity;
 pub(crate) mod load;
+pub(crate) mod network;
 pub(crate) mod platform;
 pub(crate) mod seed;
 pub(crate) mod server;

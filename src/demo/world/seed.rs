@@ -30,6 +30,17 @@ pub(crate) enum Kind {
     SecurityGroup,
     ServerGroup,
     Credential,
+    Network,
+    Subnet,
+    Router,
+    Port,
+    FloatingIp,
+    NetworkAgent,
+    LoadBalancer,
+    Listener,
+    Pool,
+    Member,
+    Amphora,
 }
 
 /// A random-looking UUID (version 4) for the n-th thing of a kind.
@@ -43,7 +54,7 @@ pub(crate) fn uuid(seed: u64, kind: Kind, number: u64) -> u128 {
 pub(crate) fn parse_id(text: &str) -> Option<u128> {
     use crate::model::id::Id;
     match Id::new(text) {
-        Id::Plain(value) | Id::Dashed(value) => Some(value),
+        Id::Plain(uuid) | Id::Dashed(uuid) => Some(uuid.number()),
         Id::Text(_) => None,
     }
 }

@@ -1,6 +1,7 @@
 //! Shares repeated texts (host names, zones, states) between rows.
 
 use std::collections::HashSet;
+use std::hash::Hash;
 use std::sync::Arc;
 
 /// A set of shared texts; lives as long as the collector that fills a table.
@@ -26,9 +27,48 @@ impl Interner {
     }
 }
 
+/// The same for other things that many rows have in common.
+#[derive(Debug)]
+pub struct Pool<T>(HashSet<Arc<T>>);
+
+impl<T> Default for Pool<T> {
+    fn default() -> Self {
+        Self(HashSet::new())
+    }
+}
+
+impl<T: Eq + Hash> Pool<T> {
+    /// The shared copy of a thing.
+    pub fn share(&mut self, thing: T) -> Arc<T> {
+        match self.0.get(&thing) {
+            Some(shared) => Arc::clone(shared),
+            None => {
+                let shared = Arc::new(thing);
+                self.0.insert(Arc::clone(&shared));
+                shared
+            }
+        }
+    }
+
+    /// Forgets what no row uses any more.
+    pub fn sweep(&mut self) {
+        self.0.retain(|thing| Arc::strong_count(thing) > 1);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_things_are_one() {
+        let mut pool = Pool::default();
+        let (a, b) = (pool.share((1, "a")), pool.share((1, "a")));
+        assert!(Arc::ptr_eq(&a, &b));
+        drop((a, b));
+        pool.sweep();
+        assert!(pool.0.is_empty());
+    }
 
     #[test]
     fn equal_texts_are_one() {

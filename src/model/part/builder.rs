@@ -89,7 +89,31 @@ impl PartBuilder {
     /// Drops whole families.
     pub fn retain(&mut self, keep: impl Fn(&Descriptor) -> bool) {
         self.families.retain(|family| keep(&family.row));
+        self.index();
+    }
+
+    /// Takes families out into a builder of their own; tables stay.
+    pub fn split_off(&mut self, wanted: impl Fn(&Descriptor) -> bool) -> Self {
+        let (taken, kept) = std::mem::take(&mut self.families).into_iter().partition(|family| wanted(&family.row));
+        self.families = kept;
+        self.index();
+        let mut taken = Self { families: taken, ..Self::default() };
+        taken.index();
+        taken
+    }
+
+    fn index(&mut self) {
         self.by_name = self.families.iter().enumerate().map(|(at, family)| (family.row.name.clone(), at)).collect();
+    }
+
+    /// Drops labels. Samples that become the same by it are told from each other no more: sealing keeps the first.
+    pub fn drop_labels(&mut self, drops: impl Fn(&Descriptor, &str) -> bool) {
+        for family in &mut self.families {
+            let kept: Vec<bool> = family.row.labels.iter().map(|label| !drops(&family.row, label)).collect();
+            if kept.contains(&false) {
+                *family = family.with_labels(&kept);
+            }
+        }
     }
 
     /// Samples so far.

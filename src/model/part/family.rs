@@ -182,6 +182,19 @@ impl Family {
         }
     }
 
+    /// The family with those of its labels only for which `kept` says so.
+    pub(super) fn with_labels(&self, kept: &[bool]) -> Self {
+        let labels = self.row.labels.iter().zip(kept).filter(|(_, kept)| **kept).map(|(label, _)| label.clone());
+        let row = Descriptor { labels: labels.collect(), ..Descriptor::clone(&self.row) };
+        let mut family = Self::new(Row::Shared(Arc::new(row)), false);
+        family.values = self.values.clone();
+        for sample in self.samples() {
+            // The text only shrinks, so it fits.
+            family.push_labels(sample.labels().zip(kept).filter(|(_, kept)| **kept).map(|(value, _)| value));
+        }
+        family
+    }
+
     /// Removes repeated label sets (the first stays) and everything behind `cap`; counts both. Cuts into spans.
     pub(super) fn seal(mut self, cap: usize, rejected: &mut Rejected) -> Self {
         let mut digests: Vec<LabelDigest> = (0..self.len()).map(|index| self.label_digest(index)).collect();

@@ -21,7 +21,7 @@ pub use span::{SPAN_BYTES_MIN, Span, span_hasher};
 use super::clock::Timestamp;
 
 /// Whose facts a part holds: a region of a cloud, or (both `None`) this process and its host.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Origin {
     /// Name of the cloud, as in clouds.yaml.
     pub cloud: Option<Arc<str>>,
@@ -142,6 +142,17 @@ mod tests {
     }
 
     #[test]
+    fn families_that_are_split_off_leave_a_builder_that_goes_on() {
+        let mut builder = PartBuilder::new();
+        builder.put(&HOSTS, ["a", "z"], 1.0);
+        let taken = builder.split_off(|row| row.name == HOSTS.descriptor.name);
+        builder.put(&HOSTS, ["b", "z"], 2.0);
+        builder.put(&HOSTS, ["c", "z"], 3.0);
+        assert_eq!((taken.samples(), builder.samples()), (1, 2));
+        assert_eq!(builder.split_off(|_| false).samples(), 0);
+    }
+
+    #[test]
     fn an_earlier_part_is_added_whole() {
         let mut earlier = PartBuilder::new();
         earlier.put(&HOSTS, ["a", "x"], 1.0);
@@ -155,6 +166,21 @@ mod tests {
             part.families[0].samples().map(|s| (s.labels().collect(), s.number())).collect();
         assert_eq!(rows, vec![(vec!["a", "x"], 1.0), (vec!["b", "y"], 2.0)]);
         assert_eq!(dropped[0].samples, 1, "the same label set twice is dropped as ever");
+    }
+
+    #[test]
+    fn samples_that_a_dropped_label_told_apart_are_dropped_and_counted() {
+        let mut builder = PartBuilder::new();
+        for (host, zone, value) in [("a", "x", 1.0), ("b", "x", 2.0), ("c", "y", 3.0)] {
+            builder.put(&HOSTS, [host, zone], value);
+        }
+        builder.drop_labels(|row, label| row.name == HOSTS.descriptor.name && label == "host");
+        let (part, dropped) = builder.seal(key(), Timestamp::default(), 10);
+        let family = &part.families[0];
+        assert_eq!(family.descriptor().labels.as_ref(), ["zone"]);
+        let rows: Vec<(Vec<&str>, f64)> = family.samples().map(|s| (s.labels().collect(), s.number())).collect();
+        assert_eq!(rows, vec![(vec!["x"], 1.0), (vec!["y"], 3.0)]);
+        assert_eq!(dropped, [Dropped { family: HOSTS.descriptor.name.clone(), reason: "duplicate", samples: 1 }]);
     }
 
     #[test]

@@ -43,6 +43,7 @@ pub(super) fn find(sources: &Sources) -> Result<Files, CloudsError> {
 }
 
 fn companions(clouds: Node, folder: &Path, sources: &Sources) -> Result<Files, CloudsError> {
+    refuse_vault(&clouds)?;
     let secure = match sources.var("OS_CLIENT_SECURE_FILE") {
         Some(path) => yaml::read(&expand(Path::new(path), sources))?,
         None => first(folder, "secure")?,
@@ -51,6 +52,22 @@ fn companions(clouds: Node, folder: &Path, sources: &Sources) -> Result<Files, C
     let or_empty = |node: Option<Node>| node.unwrap_or_else(|| Node::empty("-"));
     let searched = folder.display().to_string();
     Ok(Files { clouds, secure: or_empty(secure), public: or_empty(public), searched })
+}
+
+/// openstack-exporter fetches one password for all clouds from Vault when the file says so. Here an agent beside us
+/// does that, which renews it too; to log in without would fail with a riddle.
+fn refuse_vault(clouds: &Node) -> Result<(), CloudsError> {
+    let Some(node) = clouds.get("use_vault") else { return Ok(()) };
+    match &node.value {
+        Value::Scalar(text) if text.eq_ignore_ascii_case("true") => Err(CloudsError::Syntax {
+            place: node.place.clone(),
+            reason:
+                "`use_vault` is not supported: let Vault Agent (or the secrets operator) write the password to a file, \
+                     name it by auth.password_file, and remove `use_vault`"
+                    .into(),
+        }),
+        _ => Ok(()),
+    }
 }
 
 fn first(folder: &Path, stem: &str) -> Result<Option<Node>, CloudsError> {

@@ -262,3 +262,12 @@ fn debug_output_holds_no_secret() {
     let text = format!("{cloud:?}");
     assert!(text.contains("REDACTED") && !text.contains("hunter2"), "{text}");
 }
+
+#[test]
+fn passwords_from_vault_are_refused_with_the_remedy() {
+    let text = format!("use_vault: true\nvault_address: http://v\n{}", auth("username: u, password: p"));
+    let folder = folder(&[("clouds.yaml", &text)]);
+    let error = Clouds::read(&sources(&folder, &[])).unwrap_err().to_string();
+    assert!(error.contains("clouds.yaml:1") && error.contains("auth.password_file"), "{error}");
+    assert!(Clouds::read(&sources(&self::folder(&[("clouds.yaml", &text.replace("true", "false"))]), &[])).is_ok());
+}

@@ -27,7 +27,7 @@ impl Cinder<'_> {
         j.put("name", if volume.bootable { String::new() } else { format!("data-{number}") });
         j.put("description", Null).put("volume_type", kind).put("snapshot_id", Null).put("source_volid", Null);
         j.key("metadata").object(|j| {
-            if number % 4 == 0 {
+            if number.is_multiple_of(4) {
                 j.put("stage", "prod");
             }
         });

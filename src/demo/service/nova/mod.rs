@@ -186,7 +186,12 @@ impl Nova<'_> {
             ["os-quota-sets", id, "defaults"] => self.quota_defaults(id),
             ["limits"] => self.limits(),
             ["os-simple-tenant-usage"] => self.usages(),
+            ["os-simple-tenant-usage", id] => self.usage(id),
             ["os-security-groups"] => self.security_groups(),
+            // Quotas say that none is used.
+            ["os-server-groups"] => Ok(Answer::object(|j| {
+                j.key("server_groups").array(|_| {});
+            })),
             _ => Err(gone()),
         }
     }

@@ -61,10 +61,31 @@ impl Nova<'_> {
         Ok(Answer::object(|j| {
             j.key("tenant_usages").array(|j| {
                 for (project, shares) in &by_project {
-                    j.object(|j| self.write_usage(j, *project, shares, (start, stop)));
+                    let detailed = self.call.param("detailed").as_deref() == Some("1");
+                    j.object(|j| self.write_usage(j, *project, shares, (start, stop), detailed));
                 }
             });
             self.next_link(j, "tenant_usages_links", "/v2.1/os-simple-tenant-usage", last);
+        }))
+    }
+
+    /// Of one project, at this moment, unpaged and in detail; its members may read it too.
+    pub(super) fn usage(&self, id: &str) -> Result<Answer> {
+        let found = parse_id(id).and_then(|id| self.call.world.identity.project(id));
+        let project = found.map_or(u32::MAX, |(at, _)| at as u32);
+        if self.own_project() != Some(project) {
+            self.admin_only("os-simple-tenant-usage:show")?;
+        }
+        let now = seconds(self.call.now);
+        let rows = 0..self.call.world.servers().len() as u32;
+        let of_project = |share: &Share<'_>| share.server.project == project;
+        let shares: Vec<Share<'_>> = rows.filter_map(|row| self.share(row, now, now)).filter(of_project).collect();
+        Ok(Answer::object(|j| {
+            j.key("tenant_usage").object(|j| {
+                if !shares.is_empty() {
+                    self.write_usage(j, project, &shares.iter().collect::<Vec<_>>(), (now, now), true);
+                }
+            });
         }))
     }
 
@@ -77,7 +98,14 @@ impl Nova<'_> {
         within.then(|| Share { row, server, flavor, hours: f64::from(end.saturating_sub(from)) / 3600.0 })
     }
 
-    fn write_usage(&self, j: &mut Json, project: u32, shares: &[&Share<'_>], (start, stop): (u32, u32)) {
+    fn write_usage(
+        &self,
+        j: &mut Json,
+        project: u32,
+        shares: &[&Share<'_>],
+        (start, stop): (u32, u32),
+        detailed: bool,
+    ) {
         let Some(owner) = self.call.world.identity.projects.get(project as usize) else { return };
         let mut sums = Sums::default();
         for share in shares {
@@ -87,7 +115,7 @@ impl Nova<'_> {
             sums.disk += share.hours * f64::from(share.flavor.disk + share.flavor.ephemeral);
         }
         j.put("tenant_id", Hex(owner.id));
-        if self.call.param("detailed").as_deref() == Some("1") {
+        if detailed {
             j.key("server_usages").array(|j| {
                 for share in shares {
                     j.object(|j| self.write_share(j, share, owner));

@@ -1,6 +1,6 @@
 //! Placement: providers with generations, inventories, usages, traits, aggregates, allocations.
 //!
-//! GPU hosts have nested providers. Generations rise with each change of a provider's allocations, and only then.
+//! GPU hosts have nested providers. Generations rise when something is allocated or moved away, not when it is deleted.
 
 mod allocations;
 

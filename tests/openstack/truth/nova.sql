@@ -45,11 +45,11 @@ hypervisor as (
 -- ---- Nova: servers -------------------------------------------------------------------------------------------------
 instance as ( -- cell0 holds the servers that found no host
   select id, uuid, project_id, user_id, display_name, vm_state, task_state, host, node, availability_zone, access_ip_v4,
-         access_ip_v6, vcpus, memory_mb, deleted, hidden, launched_at, terminated_at
+         access_ip_v6, vcpus, memory_mb, deleted, hidden, launched_at, terminated_at, created_at, updated_at
   from nova_cell1.instances
   union all
   select id, uuid, project_id, user_id, display_name, vm_state, task_state, host, node, availability_zone, access_ip_v4,
-         access_ip_v6, vcpus, memory_mb, deleted, hidden, launched_at, terminated_at
+         access_ip_v6, vcpus, memory_mb, deleted, hidden, launched_at, terminated_at, created_at, updated_at
   from nova_cell0.instances
 ),
 instance_flavor as ( -- as it was when the server took it
@@ -61,6 +61,8 @@ instance_flavor as ( -- as it was when the server took it
 ),
 server as (
   select i.*,
+    -- of the host that it is on; without one, what was asked for
+    if(ifnull(i.host, '') = '', ifnull(i.availability_zone, ''), ifnull(z.zone, 'nova')) zone,
     case vm_state
       when 'active' then case
         when task_state in ('rebooting', 'reboot_pending', 'reboot_started') then 'REBOOT'
@@ -86,6 +88,7 @@ server as (
       else 'UNKNOWN'
     end status
   from instance i
+  left join host_zone z on z.host = i.host
   where deleted = 0 and ifnull(hidden, 0) = 0 and ifnull(vm_state, '') <> 'soft-delete'
 ),
 
@@ -175,8 +178,7 @@ sample (family, labels, value) as (
            -- Nova's hostId: the same host looks different to each project
            'host_id', if(ifnull(s.host, '') = '', '', sha2(concat(s.project_id, s.host), 224)),
            'hypervisor_hostname', ifnull(s.node, ''), 'uuid', s.uuid,
-           -- of the host that it is on; without one, what was asked for
-           'availability_zone', if(ifnull(s.host, '') = '', ifnull(s.availability_zone, ''), ifnull(z.zone, 'nova')),
+           'availability_zone', s.zone,
            -- servers/detail names the flavor only; none is left of this name when it was deleted
            'flavor_id', ifnull(f.flavorid, ''),
            'instance_libvirt', concat('instance-', lpad(lower(hex(s.id)), 8, '0'))),
@@ -186,7 +188,22 @@ sample (family, labels, value) as (
   from server s
   left join instance_flavor i on i.uuid = s.uuid
   left join nova_api.flavors f on f.name = i.name
-  left join host_zone z on z.host = s.host
+  union all
+  select 'nova_servers', json_object('hostname', ifnull(node, ''), 'availability_zone', zone, 'status', status,
+                                     'vm_state', vm_state, 'task_state', ifnull(task_state, '')), count(*)
+  from server group by ifnull(node, ''), zone, status, vm_state, ifnull(task_state, '')
+  union all select 'nova_build_requests', json_object(), count(*) from server where status = 'BUILD' and ifnull(host, '') = ''
+  union all
+  select 'nova_server_updated_timestamp_seconds',
+         json_object('id', uuid, 'name', ifnull(display_name, ''), 'tenant_id', project_id, 'hostname', ifnull(node, ''),
+                     'status', status, 'vm_state', vm_state, 'task_state', ifnull(task_state, '')),
+         timestampdiff(second, '1970-01-01', ifnull(updated_at, created_at))
+  from server
+  where task_state is not null or status not in ('ACTIVE', 'SHUTOFF', 'PAUSED', 'SUSPENDED', 'SHELVED', 'SHELVED_OFFLOADED')
+  union all
+  select 'nova_server_groups', json_object('policy', ifnull(p.policy, '')), count(*)
+  from nova_api.instance_groups g left join nova_api.instance_group_policy p on p.group_id = g.id
+  group by ifnull(p.policy, '')
   -- os-simple-tenant-usage without a period asks for this very moment: launched, and not terminated
   union all
   select 'nova_server_local_gb', json_object('name', s.display_name, 'id', s.uuid, 'tenant_id', s.project_id), i.local_gb
@@ -235,5 +252,21 @@ sample (family, labels, value) as (
   from placement.allocations a
   join placement.resource_providers r on r.id = a.resource_provider_id
   join placement.resource_classes c on c.id = a.resource_class_id
+  union all
+  select 'placement_resource_provider_info',
+         json_object('hostname', r.name, 'parent', ifnull(parent.name, ''), 'root', root.name), 1
+  from placement.resource_providers r
+  left join placement.resource_providers parent on parent.id = r.parent_provider_id
+  join placement.resource_providers root on root.id = r.root_provider_id
+  union all
+  select 'placement_resource_provider_trait_info', json_object('hostname', r.name, 'trait', t.name), 1
+  from placement.resource_provider_traits h
+  join placement.resource_providers r on r.id = h.resource_provider_id
+  join placement.traits t on t.id = h.trait_id
+  where t.name like 'CUSTOM\_%' or t.name = 'COMPUTE_STATUS_DISABLED'
+  union all
+  select 'placement_trait_resource_providers', json_object('trait', t.name), count(*)
+  from placement.resource_provider_traits h join placement.traits t on t.id = h.trait_id
+  group by t.name
 )
 select concat('openstack_', family), labels, value from sample order by family, labels;

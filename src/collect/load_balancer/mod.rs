@@ -1,0 +1,70 @@
+//! Octavia: load balancers, listeners, pools, amphorae, and traffic where it is asked for.
+//!
+//! Octavia shows a token without its own roles (`load-balancer_*`) or `admin` only what belongs to its project; see
+//! [`Sight`](super::sight::Sight).
+
+mod amphorae;
+mod listeners;
+mod load_balancers;
+mod pools;
+mod traffic;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Cadence, CollectorSpec, Service};
+
+crate::metrics! {
+    /// 1 while every permitted collector of the service succeeds.
+    UP = gauge "openstack_loadbalancer_up" [], Bool, "derived: the last run of every permitted collector";
+}
+
+/// Load balancers.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Whether traffic is exported: one request per load balancer, spread over `slow_seconds`.
+    pub stats: bool,
+}
+
+/// The service.
+pub static SERVICE: Service = Service {
+    name: "load-balancer",
+    catalog_types: &["load-balancer"],
+    tables: &[
+        METRICS,
+        load_balancers::METRICS,
+        listeners::METRICS,
+        pools::METRICS,
+        amphorae::METRICS,
+        traffic::METRICS,
+    ],
+    up: &UP,
+    collectors: &[
+        CollectorSpec {
+            name: "load_balancer.load_balancers",
+            cadence: Cadence::Medium,
+            make: || Box::new(load_balancers::Collector),
+        },
+        CollectorSpec {
+            name: "load_balancer.listeners",
+            cadence: Cadence::Medium,
+            make: || Box::new(listeners::Collector),
+        },
+        CollectorSpec { name: "load_balancer.pools", cadence: Cadence::Medium, make: || Box::new(pools::Collector) },
+        CollectorSpec {
+            name: "load_balancer.amphorae",
+            cadence: Cadence::Medium,
+            make: || Box::new(amphorae::Collector),
+        },
+        CollectorSpec {
+            name: "load_balancer.traffic",
+            cadence: Cadence::Medium,
+            make: || Box::new(traffic::Collector::default()),
+        },
+    ],
+};
+
+/// The place of a status in openstack-exporter's list of them; -1 for one that it does not know.
+fn number(statuses: &[&str], status: &str) -> f64 {
+    statuses.iter().position(|known| *known == status).map_or(-1.0, |position| position as f64)
+}

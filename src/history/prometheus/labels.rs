@@ -1,0 +1,101 @@
+//! Labels of a series to its key, as the signal's query says.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use crate::history::Want;
+use crate::model::part::Origin;
+use crate::model::signal::{Basis, Query, Scope, SeriesKey};
+
+/// How series of one question are named.
+#[derive(Debug)]
+pub(super) struct Mapping<'a> {
+    query: &'a Query,
+    signal: Arc<str>,
+    only: Option<&'a SeriesKey>,
+    /// Texts that many series share (cloud, region, resource), each kept once.
+    shared: HashMap<String, Arc<str>>,
+}
+
+impl<'a> Mapping<'a> {
+    pub(super) fn new(want: &'a Want) -> Self {
+        let signal = Arc::from(want.signal.name.as_ref());
+        Self { query: &want.signal.query, signal, only: want.only.as_deref(), shared: HashMap::new() }
+    }
+
+    /// Name of the signal.
+    pub(super) fn signal(&self) -> &str {
+        &self.signal
+    }
+
+    /// Whether a series was asked for.
+    pub(super) fn wanted(&self, key: &SeriesKey) -> bool {
+        self.only.is_none_or(|only| only == key)
+    }
+
+    /// The key that labels make; none if one is missing or unknown.
+    pub(super) fn key(&mut self, labels: &BTreeMap<Cow<'_, str>, Cow<'_, str>>) -> Option<SeriesKey> {
+        let label = |name: &str| labels.get(name).map(AsRef::as_ref).filter(|value: &&str| !value.is_empty());
+        let scope = match self.query.scope {
+            Some(scope) => scope,
+            None => Scope::parse(label("scope")?)?,
+        };
+        let basis = match (self.query.basis, label("basis")) {
+            (Some(basis), _) => Some(basis),
+            (None, Some(text)) => Some(Basis::parse(text)?),
+            (None, None) => None,
+        };
+        // A region as a whole goes by the name of its cloud.
+        let entity = label(&self.query.entity_label).or_else(|| label("cloud").filter(|_| scope == Scope::Cloud))?;
+        let query = self.query;
+        let resource = match &query.resource {
+            Some(resource) => resource,
+            None => label("resource").unwrap_or_default(),
+        };
+        let origin = Origin {
+            cloud: label("cloud").map(|text| self.share(text)),
+            region: label("region").map(|text| self.share(text)),
+        };
+        let (entity, resource) = (Arc::from(entity), self.share(resource));
+        Some(SeriesKey { signal: Arc::clone(&self.signal), origin, scope, entity, resource, basis })
+    }
+
+    fn share(&mut self, text: &str) -> Arc<str> {
+        if let Some(known) = self.shared.get(text) {
+            return Arc::clone(known);
+        }
+        let new: Arc<str> = Arc::from(text);
+        self.shared.insert(text.to_owned(), Arc::clone(&new));
+        new
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::testing::want;
+
+    fn labels<'a>(pairs: &[(&'a str, &'a str)]) -> BTreeMap<Cow<'a, str>, Cow<'a, str>> {
+        pairs.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect()
+    }
+
+    #[test]
+    fn fixed_parts_win_and_labels_tell_the_rest() {
+        let mut want = want("load", 0, 1, 1);
+        let full = labels(&[("cloud", "c"), ("region", "r"), ("scope", "az"), ("entity", "n1"), ("basis", "demand")]);
+        let key = Mapping::new(&want).key(&full).unwrap();
+        assert_eq!((key.scope, &*key.entity, key.basis), (Scope::Hypervisor, "n1", Some(Basis::Demand)));
+        assert_eq!(key.origin, Origin::new("c", "r"));
+        let signal = Arc::make_mut(&mut want.signal);
+        (signal.query.scope, signal.query.resource) = (None, Some("vcpu".into()));
+        let key = Mapping::new(&want).key(&full).unwrap();
+        assert_eq!((key.scope, &*key.resource), (Scope::Az, "vcpu"));
+        let mut mapping = Mapping::new(&want);
+        assert!(mapping.key(&labels(&[("scope", "az")])).is_none(), "no entity");
+        assert!(mapping.key(&labels(&[("entity", "n1")])).is_none(), "no scope");
+        assert!(mapping.key(&labels(&[("entity", "n1"), ("scope", "az"), ("basis", "x")])).is_none());
+        let cloud = mapping.key(&labels(&[("cloud", "c"), ("scope", "cloud")])).unwrap();
+        assert_eq!((&*cloud.entity, cloud.origin.region), ("c", None));
+    }
+}

@@ -1,0 +1,112 @@
+//! What commands take out of the file while a server may be writing to it: readings for a CSV, and a copy of all.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::backup::{Backup, StepResult};
+
+use super::error::{StoreError, Trouble};
+use super::reader::{self, Span};
+use super::{dictionary, schema};
+use crate::history::grid::Take;
+use crate::model::clock::Timestamp;
+use crate::model::signal::SeriesKey;
+
+/// How often a copy is tried while another process holds the file.
+const STEPS_MAX: u32 = 100;
+/// Between tries.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// Which readings are exported.
+#[derive(Clone, Debug, Default)]
+pub struct Selection {
+    /// The first time.
+    pub from: Timestamp,
+    /// The end, exclusive.
+    pub to: Timestamp,
+    /// These signals; empty: all.
+    pub signals: Vec<String>,
+    /// Series about these only; empty: all.
+    pub entities: Vec<String>,
+}
+
+/// One reading as it was kept: raw, or the mean of an hour where raw readings are too old to be kept.
+#[derive(Clone, Copy, Debug)]
+pub struct Reading<'a> {
+    /// When.
+    pub at: Timestamp,
+    /// Of which series.
+    pub key: &'a SeriesKey,
+    /// The value.
+    pub value: f64,
+}
+
+/// Hands out readings by signal and day until `take` answers false; tells what was damaged and left out.
+pub fn export(
+    path: &Path,
+    selection: &Selection,
+    take: &mut dyn FnMut(Reading<'_>) -> bool,
+) -> Result<Vec<String>, StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::sqlite(path, &error);
+    let connection = schema::reader(path)?;
+    let transaction = connection.unchecked_transaction().map_err(failed)?;
+    let mut warnings = Vec::new();
+    let mut going = true;
+    for signal in signals(&transaction).map_err(failed)? {
+        if !going || !(selection.signals.is_empty() || selection.signals.contains(&signal)) {
+            continue;
+        }
+        let mut keys = dictionary::of_signal(&transaction, &signal).map_err(failed)?;
+        let wanted = |entity: &str| selection.entities.is_empty() || selection.entities.iter().any(|e| e == entity);
+        keys.retain(|_, key| wanted(&key.entity));
+        let (from, to) = (selection.from.millis(), selection.to.millis().saturating_sub(1));
+        let span = Span { signal: &signal, from, to, slot: None, hourly: false, take: Take::Mean };
+        let told = reader::visit(&transaction, &span, &mut |slot, times, values| {
+            let Some(key) = keys.get(&slot) else { return true };
+            let inside = times.iter().zip(values).filter(|(at, value)| (from..=to).contains(*at) && !value.is_nan());
+            for (at, value) in inside {
+                going = going && take(Reading { at: Timestamp::from_millis(*at), key, value: *value });
+            }
+            going
+        });
+        warnings.extend(told.map_err(failed)?);
+    }
+    Ok(warnings)
+}
+
+/// Copies the store to a new file, whole and as of one moment, while others read and write it.
+pub fn backup(path: &Path, to: &Path) -> Result<(), StoreError> {
+    let source = schema::reader(path)?;
+    schema::private().create_new(true).open(to).map_err(|error| match error.kind() {
+        std::io::ErrorKind::AlreadyExists => {
+            StoreError::new(to, Trouble::Denied, "there is such a file already, which is not overwritten")
+        }
+        _ => StoreError::io(to, &error),
+    })?;
+    let copy = || -> rusqlite::Result<()> {
+        let mut target = rusqlite::Connection::open(to)?;
+        // All pages in one step: in steps, a writer in between would make it begin anew.
+        let backup = Backup::new(&source, &mut target)?;
+        for _ in 0..STEPS_MAX {
+            if backup.step(-1)? == StepResult::Done {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        drop(backup);
+        let whole: String = target.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
+        if whole == "ok" { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(damaged, Some(whole))) }
+    };
+    copy().map_err(|error| {
+        // What is there is no copy; the fault matters more than a file that cannot be removed.
+        let _ = std::fs::remove_file(to);
+        StoreError::sqlite(to, &error)
+    })
+}
+
+fn signals(connection: &rusqlite::Connection) -> rusqlite::Result<Vec<String>> {
+    let mut statement = connection.prepare("SELECT DISTINCT signal FROM series ORDER BY signal")?;
+    let found = statement.query_map([], |row| row.get(0))?;
+    found.collect()
+}
