@@ -217,7 +217,7 @@ impl Rules<'_> {
 
     /// The limit of a series: its own, or of what is really used, the measured tier.
     fn limit(&self, key: &SeriesKey, label: &str) -> Option<Limit> {
-        let own = self.settings.signals.get(label).and_then(|own| own.limit);
+        let own = self.settings.limit(label);
         let measured = || (key.basis == Some(Basis::Demand)).then(|| self.tiers.measured(&key.resource));
         let limit = own.or_else(measured)?;
         Some(Limit { limit, hysteresis: HYSTERESIS * limit, readings: READINGS })

@@ -3,6 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::signal::SeriesKey;
 
 /// An anomaly ends at this score, so that one at the edge does not begin anew with each reading.
@@ -17,7 +19,7 @@ const REMEMBERED: i64 = 7200;
 pub(super) struct Onsets(pub(super) BTreeMap<Arc<SeriesKey>, Onset>);
 
 /// One of them.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Onset {
     /// When it began, seconds since the epoch.
     pub(super) since: i64,

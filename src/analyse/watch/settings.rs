@@ -9,6 +9,9 @@ use crate::model::anomaly::signal_label;
 use crate::model::metric::Unit;
 use crate::model::signal::SeriesKey;
 
+/// One of these is one too many, whatever is usual.
+const SERVICES_DOWN: &str = "compute_services_down";
+
 /// Anomalies of every signal.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -90,16 +93,13 @@ pub struct Silence {
 
 impl Default for Settings {
     fn default() -> Self {
-        // One agent that is down, one faulty instance more: small numbers that should be none.
-        let one = || OfSignal { floor: Some(Floor { absolute: 1.0, relative: 0.0 }), ..OfSignal::default() };
-        let down = OfSignal { limit: Some(1.0), ..one() };
         Self {
             enabled: true,
             sensitivity: 1.0,
             series_max: 20_000,
             clustering: true,
             floors: Floors::default(),
-            signals: BTreeMap::from([("compute_services_down".to_owned(), down)]),
+            signals: BTreeMap::new(),
             silences: Vec::new(),
         }
     }
@@ -110,6 +110,8 @@ impl Settings {
     pub(super) fn options(&self, label: &str, unit: Unit, counter: bool) -> Options {
         let own = self.signals.get(label);
         let floor = own.and_then(|own| own.floor).unwrap_or(match unit {
+            // Small numbers that should be none.
+            _ if label == SERVICES_DOWN => Floor { absolute: 1.0, relative: 0.0 },
             Unit::Ratio => self.floors.ratio,
             Unit::Count => self.floors.count,
             Unit::Bytes => self.floors.bytes,
@@ -121,6 +123,12 @@ impl Settings {
             relative_floor: floor.relative,
             counter,
         }
+    }
+
+    /// The limit of a signal, if it has one.
+    pub(super) fn limit(&self, label: &str) -> Option<f64> {
+        let own = self.signals.get(label).and_then(|own| own.limit);
+        own.or_else(|| (label == SERVICES_DOWN).then_some(1.0))
     }
 
     /// Whether a silence covers a series.

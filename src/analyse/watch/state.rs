@@ -1,41 +1,36 @@
 //! What is kept over a restart: an entry per series, and one for what all share.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::Watch;
 use super::groups::Kinds;
 use super::onsets::{Onset, Onsets};
 use super::watched::Watched;
-use super::Watch;
 use crate::model::part::Origin;
-use crate::model::signal::{Basis, Scope, SeriesKey};
+use crate::model::signal::SeriesKey;
 
 /// Key of what all series share; no series is called so.
 const SHARED: &str = "shared";
 
-/// A series as text: signal, cloud, region, scope, entity, resource, basis.
-type Name = (String, Option<String>, Option<String>, String, String, String, Option<String>);
-
-/// What all series share.
+/// What all series share. Lists, since JSON has no other keys than text.
 #[derive(Debug, Default, Serialize, Deserialize)]
 #[serde(default)]
 struct Shared {
     last: Option<i64>,
     kinds_day: i64,
-    kinds: Vec<(Option<String>, Option<String>, String, usize)>,
-    onsets: Vec<(Name, i64, Option<i64>, f64)>,
+    kinds: Vec<(Origin, Arc<str>, usize)>,
+    onsets: Vec<(Arc<SeriesKey>, Onset)>,
 }
 
 impl Watch {
     /// All that was learned, by key; `share` of `shares` of the series, so that saving can be spread.
     pub fn save(&self, share: usize, shares: usize) -> Vec<(String, Vec<u8>)> {
         let of_share = self.series.iter().enumerate().filter(|(at, _)| at % shares.max(1) == share);
-        let entry = |(_, (key, watched)): (usize, (&Arc<SeriesKey>, &Watched))| Some((text(key)?, watched.save()));
-        let mut entries: Vec<(String, Vec<u8>)> = of_share.filter_map(entry).collect();
-        entries.extend(self.shared().map(|bytes| (SHARED.to_owned(), bytes)));
-        entries
+        let entry = of_share.map(|(_, (key, watched))| Some((serde_json::to_string(key).ok()?, watched.save())));
+        let shared = serde_json::to_vec(&self.shared()).ok().map(|bytes| (SHARED.to_owned(), bytes));
+        entry.chain([shared]).flatten().collect()
     }
 
     /// Takes in what was saved; says how many entries could not be read (damaged, or of another version).
@@ -49,73 +44,31 @@ impl Watch {
                 }
                 continue;
             }
-            let restored = serde_json::from_str(&name).ok().and_then(key).zip(Watched::restore(bytes));
-            match restored {
+            match serde_json::from_str(&name).ok().zip(Watched::restore(bytes)) {
                 Some((key, watched)) => _ = self.series.insert(Arc::new(key), watched),
                 None => unread += 1,
             }
         }
-        // What was saved in shares may hold what is long gone.
+        // What was kept in shares may hold what is long gone.
         let last = self.last;
         self.series.retain(|_, watched| !watched.gone(last));
         unread
     }
 
-    fn shared(&self) -> Option<Vec<u8>> {
-        let kinds = self.kinds.of.iter().map(|((origin, host), kind)| {
-            (origin.cloud.as_deref().map(str::to_owned), origin.region.as_deref().map(str::to_owned), host.to_string(), *kind)
-        });
-        let onsets = self.onsets.0.iter().map(|(key, onset)| (name(key), onset.since, onset.ended, onset.peak));
-        let shared = Shared {
+    fn shared(&self) -> Shared {
+        let kinds = self.kinds.of.iter().map(|((origin, host), kind)| (origin.clone(), Arc::clone(host), *kind));
+        Shared {
             last: (self.last != i64::MIN).then_some(self.last),
             kinds_day: self.kinds.day,
             kinds: kinds.collect(),
-            onsets: onsets.collect(),
-        };
-        serde_json::to_vec(&shared).ok()
+            onsets: self.onsets.0.iter().map(|(key, onset)| (Arc::clone(key), *onset)).collect(),
+        }
     }
 
     fn take_shared(&mut self, shared: Shared) {
         self.last = shared.last.unwrap_or(i64::MIN);
-        let kinds = shared.kinds.into_iter().map(|(cloud, region, host, kind)| {
-            let origin = Origin { cloud: cloud.map(Arc::from), region: region.map(Arc::from) };
-            ((origin, Arc::from(host)), kind)
-        });
+        let kinds = shared.kinds.into_iter().map(|(origin, host, kind)| ((origin, host), kind));
         self.kinds = Kinds { day: shared.kinds_day, of: kinds.collect() };
-        let onsets = shared.onsets.into_iter().filter_map(|(name, since, ended, peak)| {
-            Some((Arc::new(key(name)?), Onset { since, ended, peak }))
-        });
-        self.onsets = Onsets(onsets.collect::<BTreeMap<_, _>>());
+        self.onsets = Onsets(shared.onsets.into_iter().collect());
     }
-}
-
-fn text(key: &SeriesKey) -> Option<String> {
-    serde_json::to_string(&name(key)).ok()
-}
-
-fn name(key: &SeriesKey) -> Name {
-    (
-        key.signal.to_string(),
-        key.origin.cloud.as_deref().map(str::to_owned),
-        key.origin.region.as_deref().map(str::to_owned),
-        key.scope.as_str().to_owned(),
-        key.entity.to_string(),
-        key.resource.to_string(),
-        key.basis.map(|basis| basis.as_str().to_owned()),
-    )
-}
-
-fn key((signal, cloud, region, scope, entity, resource, basis): Name) -> Option<SeriesKey> {
-    let basis = match basis {
-        Some(basis) => Some(Basis::parse(&basis)?),
-        None => None,
-    };
-    Some(SeriesKey {
-        signal: Arc::from(signal),
-        origin: Origin { cloud: cloud.map(Arc::from), region: region.map(Arc::from) },
-        scope: Scope::parse(&scope)?,
-        entity: Arc::from(entity),
-        resource: Arc::from(resource),
-        basis,
-    })
 }
