@@ -31,7 +31,11 @@ impl Loads {
         for slot in 0..TO_A_HOST {
             let own = mix(seed, host * 100 + slot);
             let draw = mix(own, day as u64);
-            let source = if weekend { [5, 6, 12, 13][(draw % 4) as usize] } else { [0, 1, 2, 3, 4, 7, 8, 9, 10, 11][(draw % 10) as usize] };
+            let source = if weekend {
+                [5, 6, 12, 13][(draw % 4) as usize]
+            } else {
+                [0, 1, 2, 3, 4, 7, 8, 9, 10, 11][(draw % 10) as usize]
+            };
             let byte = self.0[(own % MACHINES) as usize * POINTS + source * DAY + at];
             let height = 0.9 + 0.2 * unit(mix(draw, 7));
             sum += f64::from(byte) / 250.0 * height;

@@ -15,6 +15,7 @@
     clippy::indexing_slicing,
     clippy::print_stdout,
     missing_docs,
+    missing_debug_implementations,
     unreachable_pub,
     reason = "a bench may stop on a fault; its figures are printed"
 )]

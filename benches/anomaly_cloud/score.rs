@@ -163,7 +163,8 @@ impl Tally {
 
     /// Recall and delay of each kind.
     pub fn by_kind(&self) -> String {
-        let mut text = String::from("kind             planted  found  in 30 min  median delay  90 % within (minutes of effect)\n");
+        let mut text =
+            String::from("kind             planted  found  in 30 min  median delay  90 % within (minutes of effect)\n");
         for (kind, of) in &self.kinds {
             let mut delays = of.delays.clone();
             delays.sort_unstable();

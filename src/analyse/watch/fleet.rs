@@ -19,8 +19,15 @@ const DAMPED: f64 = 0.9;
 /// What a member shows beyond this many times the fleet's score is its own.
 const OWN: f64 = 2.0;
 
+/// Members settle one after the other: for so many seconds after a fleet has moved, they are still its.
+const SETTLING: i64 = 6 * 3600;
+
+/// Fleets that have moved lately: when last, and how strongly.
+pub(super) type Moved = BTreeMap<Arc<SeriesKey>, (i64, f64)>;
+
 /// Finds moving fleets, damps their members, and adds or raises the verdict of the zone or cloud.
-pub(super) fn join(verdicts: &mut Verdicts, hosts: &Hosts) {
+pub(super) fn join(verdicts: &mut Verdicts, hosts: &Hosts, moved: &mut Moved, now: i64) {
+    moved.retain(|_, (at, _)| now.saturating_sub(*at) < SETTLING);
     let mut places: BTreeMap<Arc<SeriesKey>, Vec<Arc<SeriesKey>>> = BTreeMap::new();
     let mut parts: BTreeMap<Arc<SeriesKey>, Vec<Arc<SeriesKey>>> = BTreeMap::new();
     for (key, verdict) in verdicts.iter() {
@@ -38,15 +45,20 @@ pub(super) fn join(verdicts: &mut Verdicts, hosts: &Hosts) {
     }
     // Clouds come before zones: what the whole cloud does is no zone's own.
     for (place, members) in places {
-        let Some((score, direction)) = moving(verdicts, &members) else { continue };
+        let now_moving = moving(verdicts, &members);
+        if let Some((score, _)) = now_moving {
+            let (at, strongest) = moved.entry(Arc::clone(&place)).or_insert((now, score));
+            (*at, *strongest) = (now, strongest.max(score));
+        }
+        let Some((_, strongest)) = moved.get(&place).copied() else { continue };
         for key in members.iter().chain(parts.get(&place).into_iter().flatten()) {
             if let Some(verdict) = verdicts.get_mut(key)
-                && verdict.direction == direction
-                && verdict.score < OWN * score
+                && verdict.score < OWN * strongest
             {
                 verdict.score = verdict.score.min(DAMPED);
             }
         }
+        let Some((score, direction)) = now_moving else { continue };
         let whole = verdicts.entry(place).or_insert_with(|| Verdict::quiet(State::Watched));
         if score > whole.score {
             whole.raise(score, direction, "fleet", "most of its members moved alike");

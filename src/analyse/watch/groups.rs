@@ -84,12 +84,14 @@ pub(super) fn compare(
     }
     let mut found: BTreeMap<Origin, Vec<PeerGroup>> = BTreeMap::new();
     for ((origin, group, signal), keys) in members {
-        let values: Vec<f64> = keys.iter().map(|key| verdicts.get(key).and_then(|v| v.value).unwrap_or(f64::NAN)).collect();
+        let values: Vec<f64> =
+            keys.iter().map(|key| verdicts.get(key).and_then(|v| v.value).unwrap_or(f64::NAN)).collect();
         let least = keys.first().map_or(0.0, |key| floor(key));
         let Some(compared) = peers::compare(&values, FLOOR * least) else { continue };
         let mut list = Vec::with_capacity(keys.len());
         for ((key, value), score) in keys.iter().zip(&values).zip(&compared.scores) {
-            let (Some(score), Some(verdict), Some(watched)) = (*score, verdicts.get_mut(key), series.get_mut(key)) else {
+            let (Some(score), Some(verdict), Some(watched)) = (*score, verdicts.get_mut(key), series.get_mut(key))
+            else {
                 continue;
             };
             watched.among_peers(score > 1.0, now);

@@ -56,6 +56,7 @@ pub struct Watch {
     series: BTreeMap<Arc<SeriesKey>, Watched>,
     onsets: Onsets,
     kinds: Kinds,
+    moved: fleet::Moved,
     events: BTreeMap<(Origin, Scope, String), u64>,
     /// Time of the last tick, seconds since the epoch.
     last: i64,
@@ -80,6 +81,7 @@ impl Watch {
             series: BTreeMap::new(),
             onsets: Onsets::default(),
             kinds: Kinds::default(),
+            moved: fleet::Moved::new(),
             events: BTreeMap::new(),
             last: i64::MIN,
             left_out: 0,
@@ -117,7 +119,7 @@ impl Watch {
             settings.options(&signal_label(key), unit, counter).absolute_floor
         };
         let groups = groups::compare(&mut self.series, &mut verdicts, &hosts, &self.kinds, floor, now);
-        fleet::join(&mut verdicts, &hosts);
+        fleet::join(&mut verdicts, &hosts, &mut self.moved, now);
         for (key, verdict) in &verdicts {
             if self.onsets.step(key, verdict.score, now) {
                 *self.events.entry((key.origin.clone(), key.scope, signal_label(key))).or_default() += 1;

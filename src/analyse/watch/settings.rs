@@ -144,7 +144,10 @@ impl Settings {
     pub fn fault(&self) -> Option<(&'static str, String)> {
         let own = self.signals.values().filter_map(|own| own.sensitivity);
         if let Some(bad) = own.chain([self.sensitivity]).find(|s| !(0.0..=100.0).contains(s)) {
-            return Some(("sensitivity", format!("{bad} is no sensitivity; use a number from 0 to 100, 1 for the usual one")));
+            return Some((
+                "sensitivity",
+                format!("{bad} is no sensitivity; use a number from 0 to 100, 1 for the usual one"),
+            ));
         }
         let floors = [self.floors.ratio, self.floors.count, self.floors.bytes, self.floors.other];
         let floors = floors.into_iter().chain(self.signals.values().filter_map(|own| own.floor));
@@ -153,7 +156,11 @@ impl Settings {
         }
         let empty = |silence: &Silence| *silence == Silence::default();
         if self.silences.iter().any(empty) {
-            return Some(("silences", "a silence without scope, entity and signal would silence everything; set `enabled = false` for that".to_owned()));
+            return Some((
+                "silences",
+                "a silence without scope, entity and signal would silence everything; set `enabled = false` for that"
+                    .to_owned(),
+            ));
         }
         None
     }

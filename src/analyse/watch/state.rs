@@ -22,6 +22,7 @@ struct Shared {
     kinds_day: i64,
     kinds: Vec<(Origin, Arc<str>, usize)>,
     onsets: Vec<(Arc<SeriesKey>, Onset)>,
+    moved: Vec<(Arc<SeriesKey>, (i64, f64))>,
 }
 
 impl Watch {
@@ -62,6 +63,7 @@ impl Watch {
             kinds_day: self.kinds.day,
             kinds: kinds.collect(),
             onsets: self.onsets.0.iter().map(|(key, onset)| (Arc::clone(key), *onset)).collect(),
+            moved: self.moved.iter().map(|(key, moved)| (Arc::clone(key), *moved)).collect(),
         }
     }
 
@@ -69,6 +71,7 @@ impl Watch {
         self.last = shared.last.unwrap_or(i64::MIN);
         let kinds = shared.kinds.into_iter().map(|(origin, host, kind)| ((origin, host), kind));
         self.kinds = Kinds { day: shared.kinds_day, of: kinds.collect() };
+        self.moved = shared.moved.into_iter().collect();
         self.onsets = Onsets(shared.onsets.into_iter().collect());
     }
 }

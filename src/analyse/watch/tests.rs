@@ -186,7 +186,9 @@ fn limits_are_a_detector_of_their_own() {
     let found: Vec<bool> = [0.0, 1.0, 1.0, 1.0, 0.0]
         .iter()
         .zip(0..)
-        .map(|(value, i)| cloud.tick(i, vec![(Arc::clone(&down), *value)]).current.iter().any(|a| a.cause == "threshold"))
+        .map(|(value, i)| {
+            cloud.tick(i, vec![(Arc::clone(&down), *value)]).current.iter().any(|a| a.cause == "threshold")
+        })
         .collect();
     assert_eq!(found, [false, false, false, true, false], "a limit needs no history");
     // A measured utilisation above its tier, however usual.
@@ -264,7 +266,9 @@ fn gauges_tell_quiet_from_unwatched() {
 fn numbers_that_are_none_and_a_clock_that_jumps_are_survived() {
     let mut cloud = Cloud::new();
     cloud.healthy(0, 2 * DAY);
-    for (i, value) in [(2 * DAY, f64::NAN), (2 * DAY + 1, f64::INFINITY), (100, 0.4), (5 * DAY, f64::MAX), (5 * DAY + 1, 0.4)] {
+    for (i, value) in
+        [(2 * DAY, f64::NAN), (2 * DAY + 1, f64::INFINITY), (100, 0.4), (5 * DAY, f64::MAX), (5 * DAY + 1, 0.4)]
+    {
         let found = cloud.step(i, |_| Some(value));
         assert!(found.current.iter().all(|anomaly| anomaly.score.is_finite()));
     }

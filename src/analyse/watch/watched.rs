@@ -3,6 +3,8 @@
 use crate::analyse::anomaly::archive::Archive;
 use crate::analyse::anomaly::{Change, Changepoints, Detector, FORMAT, Limit, Options, Reading, Threshold};
 
+/// The most that a passed limit scores.
+const LIMIT_CAP: f64 = 1e3;
 /// The most that a missing series scores.
 const MISSING_CAP: f64 = 5.0;
 /// Readings in a row that make an outlier.
@@ -55,7 +57,7 @@ impl Watched {
         if !silent {
             self.changes.step(now, value);
             if let Some(limit) = limit {
-                self.limit = self.threshold.step(limit, now, value);
+                self.limit = self.threshold.step(limit, now, value).min(LIMIT_CAP);
             }
         }
         (self.seen, self.value) = (now, value);
