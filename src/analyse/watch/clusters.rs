@@ -74,7 +74,7 @@ fn silhouette(shapes: &[Vec<f64>], labels: &[usize], k: usize) -> f64 {
 }
 
 fn centre(shapes: &[Vec<f64>], labels: &[usize], label: usize) -> Vec<f64> {
-    let mut sum = vec![0.0; 24];
+    let mut sum = [0.0; 24];
     let mut count = 0.0;
     for (shape, _) in shapes.iter().zip(labels).filter(|(_, l)| **l == label) {
         sum.iter_mut().zip(shape).for_each(|(s, v)| *s += v);

@@ -16,6 +16,8 @@ use crate::model::part::Origin;
 use crate::model::signal::{Basis, Scope, SeriesKey};
 
 type Series = BTreeMap<Arc<SeriesKey>, Watched>;
+/// Daily profiles by host, and whether they are of what is really used.
+type Days = BTreeMap<Arc<str>, (bool, Profile)>;
 type Verdicts = BTreeMap<Arc<SeriesKey>, Verdict>;
 
 /// Peers differ more from each other than a host from itself: so many times the floor of its own deviations.
@@ -41,7 +43,7 @@ impl Kinds {
             return;
         }
         *self = Self { day, of: BTreeMap::new() };
-        let mut groups: BTreeMap<(Origin, Arc<str>), BTreeMap<Arc<str>, (bool, Profile)>> = BTreeMap::new();
+        let mut groups: BTreeMap<(Origin, Arc<str>), Days> = BTreeMap::new();
         for (key, watched) in series {
             let Some(host) = hosts.of_series(key).filter(|_| &*key.resource == "vcpu") else { continue };
             let Some(profile) = watched.daily_profile() else { continue };
