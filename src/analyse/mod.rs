@@ -8,12 +8,13 @@ pub mod predict;
 mod settings;
 pub mod signals;
 pub mod tiers;
+pub mod watch;
 
 pub use settings::Settings;
 
 use crate::model::metric::Descriptor;
 
 /// Every table of gauges that analysis fills, for the reference.
-pub fn tables() -> [&'static [&'static Descriptor]; 4] {
-    [capacity::METRICS, signals::METRICS, predict::METRICS, tiers::METRICS]
+pub fn tables() -> [&'static [&'static Descriptor]; 5] {
+    [capacity::METRICS, signals::METRICS, predict::METRICS, tiers::METRICS, watch::METRICS]
 }

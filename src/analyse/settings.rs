@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{capacity, predict, tiers};
+use super::{capacity, predict, tiers, watch};
 
 /// Analysis of what was collected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -17,6 +17,8 @@ pub struct Settings {
     pub capacity: capacity::Settings,
     /// Forecasts.
     pub forecast: predict::Settings,
+    /// Anomalies.
+    pub anomaly: watch::Settings,
     /// Where risk begins: the one table that gauges, rules and dashboards read.
     pub tiers: tiers::Tiers,
 }
@@ -28,6 +30,7 @@ impl Default for Settings {
             grid_minutes: 5,
             capacity: capacity::Settings::default(),
             forecast: predict::Settings::default(),
+            anomaly: watch::Settings::default(),
             tiers: tiers::Tiers::default(),
         }
     }

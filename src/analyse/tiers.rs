@@ -11,9 +11,10 @@ crate::metrics! {
     THRESHOLD = gauge "stackcast_threshold_ratio" [tier resource kind], Ratio, "configuration analysis.tiers";
 }
 
-/// The table as gauges: a row for each resource that is there.
+/// The table as gauges: a row for each resource that is there, and one of anomalies for all.
 pub fn emit<'a>(tiers: &Tiers, resources: impl Iterator<Item = &'a str>) -> PartBuilder {
     let mut part = PartBuilder::new();
+    part.put(&THRESHOLD, ["ticket", "any", "anomaly"], tiers.anomaly);
     let resources: BTreeSet<&str> = resources.filter(|resource| !resource.is_empty()).collect();
     for resource in resources {
         for (tier, ratio) in tiers.predicted() {
@@ -43,6 +44,8 @@ pub struct Tiers {
     pub measured_memory: f64,
     /// A measured disk utilisation above this is too much.
     pub measured_disk: f64,
+    /// An anomaly score above this, for as long as the rule waits, is worth a ticket.
+    pub anomaly: f64,
 }
 
 impl Default for Tiers {
@@ -55,6 +58,7 @@ impl Default for Tiers {
             measured_cpu: 0.8,
             measured_memory: 0.9,
             measured_disk: 0.85,
+            anomaly: 1.0,
         }
     }
 }
@@ -84,6 +88,7 @@ impl Tiers {
             ("measured_cpu", self.measured_cpu),
             ("measured_memory", self.measured_memory),
             ("measured_disk", self.measured_disk),
+            ("anomaly", self.anomaly),
         ];
         if let Some((key, value)) = named.into_iter().find(|(_, value)| !(0.0..=10.0).contains(value)) {
             return Some((key, format!("{value} is no ratio; use 0 to 1, more only with overcommitment")));

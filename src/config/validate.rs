@@ -206,6 +206,9 @@ fn check_analysis(analysis: &crate::analyse::Settings, faults: &mut Faults) {
     if let Some((key, fault)) = analysis.tiers.fault() {
         faults.unless(false, &format!("analysis.tiers.{key}"), fault);
     }
+    if let Some((key, fault)) = analysis.anomaly.fault() {
+        faults.unless(false, &format!("analysis.anomaly.{key}"), fault);
+    }
 }
 
 fn check_filter(filter: &super::Filter, faults: &mut Faults) {

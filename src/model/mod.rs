@@ -4,6 +4,7 @@
 //! into an immutable [`part::Part`] and publishes it in the [`snapshot::SnapshotStore`]; exposition,
 //! history and analysis only read. Nothing here talks to a network, a disk or another module.
 
+pub mod anomaly;
 pub mod clock;
 pub mod histogram;
 pub mod id;

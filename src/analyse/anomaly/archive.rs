@@ -3,7 +3,7 @@
 
 /// Reads into, or writes out of, the fields it is shown.
 #[derive(Debug)]
-pub(super) struct Archive {
+pub(in crate::analyse) struct Archive {
     bytes: Vec<u8>,
     position: usize,
     loading: bool,
@@ -12,53 +12,53 @@ pub(super) struct Archive {
 
 impl Archive {
     /// An archive that collects what it is shown.
-    pub(super) const fn saving() -> Self {
+    pub(in crate::analyse) const fn saving() -> Self {
         Self { bytes: Vec::new(), position: 0, loading: false, broken: false }
     }
 
     /// An archive that fills what it is shown.
-    pub(super) const fn loading(bytes: Vec<u8>) -> Self {
+    pub(in crate::analyse) const fn loading(bytes: Vec<u8>) -> Self {
         Self { bytes, position: 0, loading: true, broken: false }
     }
 
     /// The collected bytes.
-    pub(super) fn into_bytes(self) -> Vec<u8> {
+    pub(in crate::analyse) fn into_bytes(self) -> Vec<u8> {
         self.bytes
     }
 
     /// Whether loading used every byte and missed none.
-    pub(super) const fn complete(&self) -> bool {
+    pub(in crate::analyse) const fn complete(&self) -> bool {
         !self.broken && self.position == self.bytes.len()
     }
 
     /// Whether fields are being filled.
-    pub(super) const fn is_loading(&self) -> bool {
+    pub(in crate::analyse) const fn is_loading(&self) -> bool {
         self.loading
     }
 
     /// One number.
-    pub(super) fn f64(&mut self, value: &mut f64) {
+    pub(in crate::analyse) fn f64(&mut self, value: &mut f64) {
         let mut raw = value.to_le_bytes();
         self.raw(&mut raw);
         *value = f64::from_le_bytes(raw);
     }
 
     /// One whole number.
-    pub(super) fn i64(&mut self, value: &mut i64) {
+    pub(in crate::analyse) fn i64(&mut self, value: &mut i64) {
         let mut raw = value.to_le_bytes();
         self.raw(&mut raw);
         *value = i64::from_le_bytes(raw);
     }
 
     /// A fixed number of numbers.
-    pub(super) fn f64s(&mut self, values: &mut [f64]) {
+    pub(in crate::analyse) fn f64s(&mut self, values: &mut [f64]) {
         for value in values {
             self.f64(value);
         }
     }
 
     /// A fixed number of short numbers.
-    pub(super) fn f32s(&mut self, values: &mut [f32]) {
+    pub(in crate::analyse) fn f32s(&mut self, values: &mut [f32]) {
         for value in values {
             let mut raw = value.to_le_bytes();
             self.raw(&mut raw);
@@ -66,8 +66,24 @@ impl Archive {
         }
     }
 
+    /// A list of at most `limit` numbers.
+    pub(in crate::analyse) fn numbers(&mut self, values: &mut Vec<f64>, limit: usize) {
+        let mut length = values.len() as i64;
+        self.i64(&mut length);
+        if self.loading {
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            if length > limit {
+                self.broken = true;
+                return;
+            }
+            values.clear();
+            values.resize(length, 0.0);
+        }
+        self.f64s(values);
+    }
+
     /// A list of at most `limit` short numbers.
-    pub(super) fn list(&mut self, values: &mut Vec<f32>, limit: usize) {
+    pub(in crate::analyse) fn list(&mut self, values: &mut Vec<f32>, limit: usize) {
         let mut length = values.len() as i64;
         self.i64(&mut length);
         if self.loading {

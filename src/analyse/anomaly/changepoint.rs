@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::archive::Archive;
+
 /// Readings that must confirm a shift.
 const CONFIRM: usize = 40;
 /// Cumulative sum (in mean absolute deviations) that makes a candidate.
@@ -89,6 +91,33 @@ impl Changepoints {
         }
         self.learn(off);
         None
+    }
+
+    /// Shows every field to an archive.
+    pub(in crate::analyse) fn fields(&mut self, archive: &mut Archive) {
+        for field in [&mut self.level, &mut self.deviation, &mut self.seen] {
+            archive.f64(field);
+        }
+        for sum in [&mut self.up, &mut self.down] {
+            archive.f64(&mut sum.total);
+            archive.i64(&mut sum.since);
+        }
+        let mut kept = [i64::from(self.candidate.is_some()), i64::from(self.latest.is_some())];
+        kept.iter_mut().for_each(|flag| archive.i64(flag));
+        let [candidate, latest] = kept;
+        self.candidate = (candidate != 0).then(|| self.candidate.take().unwrap_or_default());
+        if let Some((since, values)) = &mut self.candidate {
+            archive.i64(since);
+            archive.numbers(values, CONFIRM);
+        }
+        let none = Change { timestamp: 0, before: 0.0, after: 0.0, size: 0.0 };
+        self.latest = (latest != 0).then(|| self.latest.take().unwrap_or(none));
+        if let Some(change) = &mut self.latest {
+            archive.i64(&mut change.timestamp);
+            for field in [&mut change.before, &mut change.after, &mut change.size] {
+                archive.f64(field);
+            }
+        }
     }
 
     fn learn(&mut self, off: f64) {

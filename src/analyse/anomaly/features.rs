@@ -51,6 +51,22 @@ impl Feature {
         Self::Extreme,
     ];
 
+    /// For programs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Level => "level",
+            Self::Difference => "difference",
+            Self::Season => "season",
+            Self::Shift => "shift",
+            Self::Burst => "burst",
+            Self::Flat => "flat",
+            Self::Forecast => "forecast",
+            Self::Drift => "drift",
+            Self::Missing => "missing",
+            Self::Extreme => "extreme",
+        }
+    }
+
     /// For a human.
     pub const fn describe(self) -> &'static str {
         match self {
@@ -191,6 +207,11 @@ impl Features {
     /// The usual interval between readings, seconds; 0 while unknown.
     pub(super) const fn interval(&self) -> f64 {
         self.interval
+    }
+
+    /// What is usual in each hour of the day.
+    pub(super) fn daily_profile(&self) -> Option<[f64; 24]> {
+        self.season.hours()
     }
 
     /// Whether the series is known well enough for alarms.

@@ -8,7 +8,7 @@
 //! Causal: a score depends on the readings up to its own only. Bounded: at most 16 kB saved. Deliberately absent: I/O,
 //! clocks (time comes with the reading), the decision whom to tell. Series are compared in [`peers`] only.
 
-mod archive;
+pub(super) mod archive;
 mod changepoint;
 mod episode;
 mod features;
@@ -34,7 +34,7 @@ const THRESHOLD: f64 = 4.9;
 /// Decades that every healthy series shows all the time.
 const ORDINARY: f64 = 1.5;
 /// Version of the saved form.
-const FORMAT: i64 = 1;
+pub(in crate::analyse) const FORMAT: i64 = 1;
 
 /// How a series is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -96,6 +96,21 @@ impl Detector {
         Self { options: *options, features: None, episodes: Episodes::default(), last: None, silent: false }
     }
 
+    /// Looks at the series in another way from the next reading on; what was learned stays.
+    pub const fn set_options(&mut self, options: &Options) {
+        self.options = *options;
+    }
+
+    /// What is usual in each hour of the day, less a constant; none until every hour was seen.
+    pub fn daily_profile(&self) -> Option<[f64; 24]> {
+        self.features.as_ref()?.daily_profile()
+    }
+
+    /// Whether enough is known for a judgement.
+    pub fn is_ready(&self) -> bool {
+        self.last.zip(self.features.as_ref()).is_some_and(|((at, _), features)| features.ready(at))
+    }
+
     /// Takes a reading (`timestamp` in seconds since the epoch). A value that is no number is not learned, and quiet.
     pub fn step(&mut self, timestamp: i64, value: f64) -> Reading {
         let late = self.last.map_or(0, |(last, _)| timestamp.saturating_sub(last));
@@ -151,7 +166,8 @@ impl Detector {
         (version == FORMAT && archive.complete()).then_some(detector)
     }
 
-    fn fields(&mut self, archive: &mut Archive) -> i64 {
+    /// Shows every field to an archive; answers with the version of the form.
+    pub(in crate::analyse) fn fields(&mut self, archive: &mut Archive) -> i64 {
         let mut version = FORMAT;
         archive.i64(&mut version);
         let (mut timestamp, mut value) = self.last.unwrap_or((i64::MIN, 0.0));

@@ -69,6 +69,19 @@ impl Season {
         (bin.seen > 0.0).then_some(f64::from(bin.centre))
     }
 
+    /// What is usual in each hour of the day; none until every hour was seen.
+    pub(super) fn hours(&self) -> Option<[f64; 24]> {
+        let mut hours = [0.0; 24];
+        for (hour, bins) in hours.iter_mut().zip(self.day.chunks(DAY_BINS / 24)) {
+            let seen = || bins.iter().filter(|bin| bin.seen > 0.0);
+            if seen().count() == 0 {
+                return None;
+            }
+            *hour = seen().map(|bin| f64::from(bin.centre)).sum::<f64>() / seen().count() as f64;
+        }
+        Some(hours)
+    }
+
     /// What is usual now by the better of the two profiles; none before the bin was seen twice.
     pub(super) fn usual(&self, timestamp: i64) -> Option<f64> {
         let day = self.day[day_bin(timestamp)];

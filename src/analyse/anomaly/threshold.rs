@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::archive::Archive;
+
 /// When a measured ratio is too high: fires at `limit`, ends below `limit - hysteresis`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Limit {
@@ -57,6 +59,15 @@ impl Threshold {
             self.above = 0;
         }
         score.min(1.0)
+    }
+
+    /// Shows every field to an archive.
+    pub(in crate::analyse) fn fields(&mut self, archive: &mut Archive) {
+        let (mut above, mut firing) = (i64::from(self.above), i64::from(self.firing));
+        archive.i64(&mut above);
+        archive.i64(&mut self.since);
+        archive.i64(&mut firing);
+        (self.above, self.firing) = (u32::try_from(above).unwrap_or(0), firing != 0);
     }
 
     /// Since when it fires, seconds since the epoch.

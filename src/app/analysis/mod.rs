@@ -1,11 +1,12 @@
-//! The analysis task: reads signals each minute, hands a tick to history at every point of the grid, and has forecasts
-//! made in the background.
+//! The analysis task: reads signals each minute, hands a tick to history and to the watch for anomalies at every point of
+//! the grid, and has forecasts made in the background.
 //!
 //! It lives as long as the process: a reload changes its settings, and what models have learned stays.
 
 mod forecasts;
 mod stepped;
 mod telemetry;
+mod watch;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,7 @@ use crate::model::snapshot::SnapshotStore;
 use forecasts::Forecasts;
 use telemetry::Telemetry;
 pub(super) use telemetry::tables;
+use watch::Anomalies;
 
 /// How often signals are read.
 const LOOK: Duration = Duration::from_secs(60);
@@ -94,12 +96,14 @@ impl Analysis {
     async fn run(self, stop: CancellationToken) {
         let this = Arc::new(self);
         let forecasts = Forecasts::restore(Arc::clone(&this)).await;
+        let anomalies = Arc::new(Anomalies::restore(Arc::clone(&this)).await);
         let mut observer = Observer::default();
         let mut last: Option<Timestamp> = None;
         let start = this.clock.instant();
         loop {
             let at = this.clock.now();
-            observer = this.look(observer, at, last).await;
+            observer = this.look(observer, &anomalies, at, last).await;
+            anomalies.keep_if_due().await;
             forecasts.publish(at);
             forecasts.run_if_due(at);
             last = Some(at);
@@ -110,15 +114,23 @@ impl Analysis {
             }
         }
         forecasts.end().await;
+        anomalies.end().await;
     }
 
     /// Reads all signals, publishes them, and keeps them when a point of the grid has been reached.
-    async fn look(self: &Arc<Self>, mut observer: Observer, at: Timestamp, last: Option<Timestamp>) -> Observer {
-        let this = Arc::clone(self);
+    async fn look(
+        self: &Arc<Self>,
+        mut observer: Observer,
+        anomalies: &Arc<Anomalies>,
+        at: Timestamp,
+        last: Option<Timestamp>,
+    ) -> Observer {
+        let (this, anomalies) = (Arc::clone(self), Arc::clone(anomalies));
         // Tens of thousands of instances are counted: not on the threads that answer requests.
         let looked = tokio::task::spawn_blocking(move || {
             let settings = this.settings.load();
-            let observation = observer.observe(&this.store.load(), &settings, at);
+            let snapshot = this.store.load();
+            let observation = observer.observe(&snapshot, &settings, at);
             let resources = observation.tick.readings.iter().map(|(key, _)| &*key.resource);
             let thresholds = tiers::emit(&settings.tiers, resources);
             this.publish("analysis.tiers", Origin::LOCAL, thresholds, at);
@@ -128,6 +140,7 @@ impl Analysis {
             let mut tick = observation.tick;
             if let Some(point) = point_reached(last, at, settings.grid_minutes) {
                 tick.at = point;
+                anomalies.step(&tick, &snapshot, &settings);
                 this.keep(tick);
             }
             observer

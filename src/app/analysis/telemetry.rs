@@ -10,12 +10,14 @@ use crate::model::metric::Descriptor;
 use crate::model::part::{Origin, Part, PartBuilder, PartKey};
 
 crate::metrics! {
-    /// Series that a model was run for, by stage (forecast) and result (ok, skipped, error).
+    /// Series that a model was run for, by stage (forecast, anomaly) and result (ok, skipped, error).
     RUNS = counter "stackcast_model_runs_total" [stage result], Count, "analysis";
     /// How long one run over all series took.
     DURATION = histogram "stackcast_model_run_duration_seconds" [stage], Seconds, "analysis";
     /// Series that a signal lacks now although it had them within the last day, over all of its series.
     MISSING = gauge "stackcast_data_missing_samples_ratio" [signal], Ratio, "history";
+    /// Readings that were not watched for anomalies because analysis.anomaly.series_max series are watched already.
+    UNWATCHED = counter "stackcast_anomaly_unwatched_readings_total" [], Count, "analysis";
     /// Samples of histories that forecasts left out or moved, by reason: range (not possible), outlier (a lone spike), reset (of a counter), shift (moved to the level after a lasting shift).
     REJECTED = counter "stackcast_data_rejected_samples_total" [signal reason], Count, "cleaning of histories, each run anew";
 }
@@ -34,6 +36,7 @@ const GROUP: &str = "own.analysis";
 pub(super) struct Telemetry {
     counts: Mutex<Counts>,
     forecasting: Histogram,
+    watching: Histogram,
 }
 
 #[derive(Debug, Default)]
@@ -41,11 +44,12 @@ struct Counts {
     runs: BTreeMap<(&'static str, &'static str), u64>,
     missing: BTreeMap<String, f64>,
     rejected: BTreeMap<(String, &'static str), u64>,
+    unwatched: u64,
 }
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { counts: Mutex::default(), forecasting: Histogram::new(BOUNDS) }
+        Self { counts: Mutex::default(), forecasting: Histogram::new(BOUNDS), watching: Histogram::new(BOUNDS) }
     }
 }
 
@@ -70,6 +74,16 @@ impl Telemetry {
         self.forecasting.observe(duration);
     }
 
+    /// Notes how long a step of all watched series took.
+    pub(super) fn watch_took(&self, duration: Duration) {
+        self.watching.observe(duration);
+    }
+
+    /// Notes how many series were ever left out of watching, because there are too many.
+    pub(super) fn unwatched(&self, readings: u64) {
+        self.lock().unwatched = readings;
+    }
+
     /// The families.
     pub(super) fn part(&self, at: Timestamp) -> Part {
         let mut part = PartBuilder::new();
@@ -83,7 +97,9 @@ impl Telemetry {
         for ((signal, reason), samples) in &counts.rejected {
             part.put(&REJECTED, [signal, reason], *samples as f64);
         }
+        part.put(&UNWATCHED, [], counts.unwatched as f64);
         part.put_histogram(&DURATION, ["forecast"], self.forecasting.snapshot());
+        part.put_histogram(&DURATION, ["anomaly"], self.watching.snapshot());
         part.seal(PartKey { group: GROUP, origin: Origin::LOCAL, source: GROUP.into() }, at, usize::MAX).0
     }
 

@@ -9,6 +9,8 @@ pub enum AnomalyKind {
     StuckAgent,
     /// A project keeps creating instances.
     RunawayProject,
+    /// A project loses most of its instances at once, at the first moment.
+    LostInstances,
     /// The instances of a host burn more CPU than their peers elsewhere.
     OddHost,
     /// The instances of a host take ever more memory.

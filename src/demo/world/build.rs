@@ -51,6 +51,12 @@ impl World {
         world
     }
 
+    /// A region of its own, without sockets, in which just these anomalies happen: for measurements that need weeks.
+    pub fn simulated(settings: &Settings, start: Timestamp, anomalies: Vec<anomaly::Anomaly>) -> Self {
+        let identity = Arc::new(Identity::new(settings.seed, settings.projects));
+        Self { anomalies, ..Self::new(settings, 0, identity, start) }
+    }
+
     fn populate(&mut self) {
         let mut rng = fastrand::Rng::with_seed(self.seed);
         let (count, end) = (self.settings.instances as u64, seconds(self.started));

@@ -24,6 +24,7 @@ enum Action {
     CreateFor(u32),
     Finish(u32),
     Delete,
+    DeleteRow(u32),
     Stop,
     Start,
     Resize,
@@ -94,6 +95,9 @@ impl World {
             let action = draw(rng.f64(), shift);
             self.schedule(start + rng.i64(0..40_000), action);
         }
+        for row in self.losses(at) {
+            self.schedule(start + rng.i64(0..40_000), Action::DeleteRow(row));
+        }
         for (project, instances) in self.runaways(at) {
             for _ in 0..instances {
                 self.schedule(start + rng.i64(0..40_000), Action::CreateFor(project));
@@ -105,6 +109,16 @@ impl World {
         let runaway = |a: &&super::Anomaly| a.kind == AnomalyKind::RunawayProject && a.from <= at && at < a.to;
         let each = (self.settings.instances / 800).max(1);
         self.anomalies.iter().filter(runaway).map(|a| (a.target, each)).collect()
+    }
+
+    /// Two of three instances of the projects that lose them in the minute from `at` on.
+    fn losses(&self, at: Timestamp) -> Vec<u32> {
+        let lost = |a: &&super::Anomaly| {
+            a.kind == AnomalyKind::LostInstances && (0..MINUTE).contains(&(a.from.millis() - at.millis()))
+        };
+        let targets: Vec<u32> = self.anomalies.iter().filter(lost).map(|a| a.target).collect();
+        let theirs = |row: &u32| self.server(*row).is_some_and(|server| targets.contains(&server.project));
+        self.alive.iter().copied().filter(|row| theirs(row) && row % 3 != 0).collect()
     }
 
     fn schedule(&mut self, millis: i64, action: Action) {
@@ -125,6 +139,7 @@ impl World {
             Action::CreateFor(project) => self.begin(project, event.at, rng),
             Action::Finish(row) => self.finish(row, second),
             Action::Delete => self.delete_one(second, rng),
+            Action::DeleteRow(row) => self.delete(row, second),
             Action::Stop => self.switch(active, Status::Shutoff, second, rng),
             Action::Start => self.switch(|status| status == Status::Shutoff, Status::Active, second, rng),
             Action::Break => self.switch(active, Status::Error, second, rng),
@@ -155,7 +170,15 @@ impl World {
     }
 
     fn delete_one(&mut self, second: u32, rng: &mut fastrand::Rng) {
-        let Some(row) = self.pick(rng, |_| true) else { return };
+        if let Some(row) = self.pick(rng, |_| true) {
+            self.delete(row, second);
+        }
+    }
+
+    fn delete(&mut self, row: u32, second: u32) {
+        if self.server(row).is_none_or(|server| server.status == Status::Deleted) {
+            return;
+        }
         self.release(row, false);
         self.count(row, -1);
         let Some(server) = self.servers.get_mut(row as usize) else { return };

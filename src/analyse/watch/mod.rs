@@ -1,0 +1,232 @@
+//! Watching: a detector per series, fed by every tick, and what their readings mean together.
+//!
+//! ```text
+//!  tick ─► watched (detector, limit, changepoints) ─► verdicts ─► groups (peers) ─► fleet ─► onsets ─► gauges, table
+//!                                                                    ▲
+//!                                                 clusters (k-means over daily profiles)
+//! ```
+//! Pure: time is the tick's, and keeping the state ([`Watch::save`]) is `app`'s business. One series' mathematics is
+//! [`super::anomaly`]'s.
+
+mod clusters;
+mod fleet;
+mod groups;
+mod hosts;
+mod onsets;
+mod report;
+mod settings;
+mod state;
+#[cfg(test)]
+mod tests;
+mod verdict;
+mod watched;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use groups::Kinds;
+use hosts::Hosts;
+use onsets::Onsets;
+use report::Findings;
+pub use settings::{Floor, Floors, OfSignal, Settings, Silence};
+use verdict::Verdict;
+use watched::Watched;
+
+use super::anomaly::Limit;
+use super::tiers::Tiers;
+use crate::model::anomaly::signal_label;
+use crate::model::metric::{Descriptor, Unit};
+use crate::model::part::{Origin, PartBuilder};
+use crate::model::signal::{Basis, Scope, SeriesKey, Signal, Tick};
+use crate::model::snapshot::Snapshot;
+
+/// The families of anomalies.
+pub(super) static METRICS: &[&Descriptor] = report::METRICS;
+
+/// How far a measured ratio must fall below its limit again.
+const HYSTERESIS: f64 = 0.02;
+/// Readings in a row that must be above a limit.
+const READINGS: u32 = 3;
+
+/// Every watched series, and what is known of all of them together.
+#[derive(Clone, Debug)]
+pub struct Watch {
+    /// Unit, and whether it counts, by name of the signal.
+    signals: BTreeMap<String, (Unit, bool)>,
+    series: BTreeMap<Arc<SeriesKey>, Watched>,
+    onsets: Onsets,
+    kinds: Kinds,
+    moved: fleet::Moved,
+    events: BTreeMap<(Origin, Scope, String), u64>,
+    /// Time of the last tick, seconds since the epoch.
+    last: i64,
+    left_out: u64,
+}
+
+/// What a reading is judged by.
+#[derive(Clone, Copy)]
+struct Rules<'a> {
+    settings: &'a Settings,
+    tiers: &'a Tiers,
+    hosts: &'a Hosts,
+    now: i64,
+}
+
+impl Watch {
+    /// Watches nothing yet; of signals that it does not know, values have no unit.
+    pub fn new<'a>(signals: impl IntoIterator<Item = &'a Signal>) -> Self {
+        let signals = signals.into_iter().map(|s| (s.name.to_string(), (s.unit, s.counter))).collect();
+        Self {
+            signals,
+            series: BTreeMap::new(),
+            onsets: Onsets::default(),
+            kinds: Kinds::default(),
+            moved: fleet::Moved::new(),
+            events: BTreeMap::new(),
+            last: i64::MIN,
+            left_out: 0,
+        }
+    }
+
+    /// Takes the readings of a point of the grid. The snapshot tells which hosts exist, and which are in maintenance.
+    /// Answers with gauges and a [table](crate::model::anomaly::Anomalies) for each region.
+    pub fn step(
+        &mut self,
+        tick: &Tick,
+        snapshot: &Snapshot,
+        settings: &Settings,
+        tiers: &Tiers,
+    ) -> Vec<(Origin, PartBuilder)> {
+        let now = tick.at.millis().div_euclid(1000);
+        if now == self.last {
+            return Vec::new();
+        }
+        self.last = now;
+        let hosts = Hosts::of(snapshot);
+        let rules = Rules { settings, tiers, hosts: &hosts, now };
+        self.take(tick, rules);
+        self.miss(tick, rules);
+        let mut verdicts: BTreeMap<Arc<SeriesKey>, Verdict> =
+            self.series.iter().map(|(key, watched)| (Arc::clone(key), Verdict::of(watched, now))).collect();
+        if settings.clustering {
+            self.kinds.renew(&self.series, &hosts, now);
+        } else {
+            self.kinds = Kinds::default();
+        }
+        let signals = &self.signals;
+        let floor = |key: &SeriesKey| {
+            let (unit, counter) = kind(signals, key);
+            settings.options(&signal_label(key), unit, counter).absolute_floor
+        };
+        let groups = groups::compare(&mut self.series, &mut verdicts, &hosts, &self.kinds, floor, now);
+        fleet::join(&mut verdicts, &hosts, &mut self.moved, now);
+        for (key, verdict) in &verdicts {
+            if self.onsets.step(key, verdict.score, now) {
+                *self.events.entry((key.origin.clone(), key.scope, signal_label(key))).or_default() += 1;
+            }
+        }
+        self.onsets.forget(now);
+        self.report(tick, &verdicts, groups)
+    }
+
+    /// How many series are watched.
+    pub fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Whether no series is watched.
+    pub fn is_empty(&self) -> bool {
+        self.series.is_empty()
+    }
+
+    /// Readings that were left out since the start, because too many series were watched already.
+    pub const fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    fn take(&mut self, tick: &Tick, rules: Rules<'_>) {
+        for (key, value) in &tick.readings {
+            let label = signal_label(key);
+            let (unit, counter) = kind(&self.signals, key);
+            let options = rules.settings.options(&label, unit, counter);
+            if options.sensitivity <= 0.0 {
+                self.series.remove(key);
+                continue;
+            }
+            if !self.series.contains_key(key) {
+                if self.series.len() >= rules.settings.series_max {
+                    self.left_out = self.left_out.saturating_add(1);
+                    continue;
+                }
+                self.series.insert(Arc::clone(key), Watched::new(&options, rules.now));
+            }
+            let (limit, silent) = (rules.limit(key, &label), rules.silent(key));
+            if let Some(watched) = self.series.get_mut(key) {
+                watched.step(&options, limit.as_ref(), silent, rules.now, *value);
+            }
+        }
+    }
+
+    /// Looks after the series without a reading.
+    fn miss(&mut self, tick: &Tick, rules: Rules<'_>) {
+        let live: BTreeSet<&Arc<SeriesKey>> = tick.readings.iter().map(|(key, _)| key).collect();
+        let sources: BTreeSet<(&Origin, &Arc<str>)> = live.iter().map(|key| (&key.origin, &key.signal)).collect();
+        let signals = &self.signals;
+        self.series.retain(|key, watched| !watched.gone(rules.now) || live.contains(key));
+        for (key, watched) in self.series.iter_mut().filter(|(key, _)| !live.contains(key)) {
+            let (unit, counter) = kind(signals, key);
+            let alive = sources.contains(&(&key.origin, &key.signal));
+            if unit == Unit::Count && alive {
+                // A place or project that is not counted any more has none: that is a value.
+                let (options, seen) = (rules.settings.options(&signal_label(key), unit, counter), watched.seen);
+                watched.step(&options, None, rules.silent(key), rules.now, 0.0);
+                watched.seen = seen;
+            } else {
+                watched.skip(rules.silent(key) || rules.hosts.removed(key));
+            }
+        }
+    }
+
+    fn report(
+        &self,
+        tick: &Tick,
+        verdicts: &BTreeMap<Arc<SeriesKey>, Verdict>,
+        mut groups: BTreeMap<Origin, Vec<crate::model::anomaly::PeerGroup>>,
+    ) -> Vec<(Origin, PartBuilder)> {
+        let mut found: BTreeMap<&Origin, Findings<'_>> = BTreeMap::new();
+        for (key, verdict) in verdicts {
+            found.entry(&key.origin).or_default().verdicts.push((key, verdict));
+        }
+        for (key, watched) in &self.series {
+            found.entry(&key.origin).or_default().change(key, watched, self.last);
+        }
+        for ((origin, scope, signal), count) in &self.events {
+            found.entry(origin).or_default().events.push((*scope, signal, *count));
+        }
+        let parts = found.into_iter().map(|(origin, mut findings)| {
+            findings.groups = groups.remove(origin).unwrap_or_default();
+            (origin.clone(), findings.part(&self.onsets, tick.at))
+        });
+        parts.collect()
+    }
+}
+
+impl Rules<'_> {
+    /// Whether a series is in maintenance.
+    fn silent(&self, key: &SeriesKey) -> bool {
+        self.hosts.of_series(key).is_some_and(|host| host.maintenance) || self.settings.silenced(key)
+    }
+
+    /// The limit of a series: its own, or of what is really used, the measured tier.
+    fn limit(&self, key: &SeriesKey, label: &str) -> Option<Limit> {
+        let own = self.settings.limit(label);
+        let measured = || (key.basis == Some(Basis::Demand)).then(|| self.tiers.measured(&key.resource));
+        let limit = own.or_else(measured)?;
+        Some(Limit { limit, hysteresis: HYSTERESIS * limit, readings: READINGS })
+    }
+}
+
+/// Unit of a series' values, and whether they count.
+fn kind(signals: &BTreeMap<String, (Unit, bool)>, key: &SeriesKey) -> (Unit, bool) {
+    signals.get(&*key.signal).copied().unwrap_or((Unit::None, false))
+}

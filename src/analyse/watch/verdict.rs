@@ -1,0 +1,108 @@
+//! What one tick means for one series, from all that looks at it.
+
+use std::sync::Arc;
+
+use super::watched::Watched;
+
+/// How a series is doing as a watched series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum State {
+    /// Too little is known for a judgement.
+    Learning,
+    /// Judged.
+    Watched,
+    /// In maintenance or silenced.
+    Silent,
+    /// Known, but without a reading now.
+    Missing,
+}
+
+impl State {
+    pub(super) const ALL: [Self; 4] = [Self::Learning, Self::Watched, Self::Silent, Self::Missing];
+
+    /// The label's value.
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Learning => "learning",
+            Self::Watched => "watched",
+            Self::Silent => "silent",
+            Self::Missing => "missing",
+        }
+    }
+}
+
+/// What is said of a series.
+#[derive(Clone, Debug)]
+pub(super) struct Verdict {
+    pub(super) state: State,
+    pub(super) score: f64,
+    pub(super) direction: i8,
+    pub(super) cause: &'static str,
+    pub(super) reason: &'static str,
+    pub(super) value: Option<f64>,
+    pub(super) expected: Option<(f64, f64)>,
+    pub(super) rarity: f64,
+    pub(super) group: Option<Arc<str>>,
+    pub(super) peer_score: Option<f64>,
+    /// Since when it is unlike its peers.
+    pub(super) unlike_since: Option<i64>,
+}
+
+impl Verdict {
+    /// What the series itself says at `now`.
+    pub(super) fn of(watched: &Watched, now: i64) -> Self {
+        let state = match watched {
+            _ if watched.silent => State::Silent,
+            Watched { reading: None, .. } => State::Missing,
+            _ if watched.is_ready() => State::Watched,
+            _ => State::Learning,
+        };
+        let mut verdict = Self::quiet(state);
+        if state == State::Silent {
+            return verdict;
+        }
+        if let Some(reading) = &watched.reading {
+            verdict.value = Some(watched.value);
+            verdict.score = reading.strength;
+            verdict.direction = reading.direction;
+            verdict.expected = reading.expected;
+            verdict.rarity = reading.rarity;
+            if let Some(feature) = reading.feature {
+                (verdict.cause, verdict.reason) = (feature.name(), feature.describe());
+            }
+        }
+        if watched.limit > 1.0 && watched.limit >= verdict.score {
+            verdict.raise(watched.limit, 1, "threshold", "above its limit");
+        }
+        let missing = watched.missing(now);
+        if missing > verdict.score {
+            verdict.raise(missing, 0, "missing", "readings are missing");
+        }
+        verdict
+    }
+
+    /// Nothing unusual.
+    pub(super) const fn quiet(state: State) -> Self {
+        Self {
+            state,
+            score: 0.0,
+            direction: 0,
+            cause: "none",
+            reason: "as usual",
+            value: None,
+            expected: None,
+            rarity: 1.0,
+            group: None,
+            peer_score: None,
+            unlike_since: None,
+        }
+    }
+
+    /// Another reason, that outweighs what was said before.
+    pub(super) const fn raise(&mut self, score: f64, direction: i8, cause: &'static str, reason: &'static str) {
+        self.score = score;
+        self.direction = direction;
+        self.cause = cause;
+        self.reason = reason;
+    }
+}
