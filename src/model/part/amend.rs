@@ -11,7 +11,7 @@ use super::{Part, PartBuilder};
 use crate::model::metric::Descriptor;
 
 impl Part {
-    /// The family of a row, if it can be amended: as it was put, sorted by its labels, and no histogram.
+    /// The family of a row, if it can be amended: sorted by its labels, none cut off, and no histogram.
     pub fn in_order(&self, row: &Descriptor) -> Option<&Family> {
         // The very row: one that lacks labels, or has more of them, is another.
         let family = self.families.iter().find(|family| std::ptr::eq(family.descriptor(), row))?;
@@ -204,5 +204,11 @@ mod tests {
         thing(&mut builder, "a", "x", 1.0);
         builder.drop_labels(|_, label| label == "class");
         assert!(seal(builder).in_order(&THINGS.descriptor).is_none());
+        let mut builder = PartBuilder::new();
+        ["a", "b"].into_iter().for_each(|host| thing(&mut builder, host, "x", 1.0));
+        let mut part = seal(builder);
+        assert!(part.in_order(&THINGS.descriptor).is_some());
+        part.truncate(1);
+        assert!(part.in_order(&THINGS.descriptor).is_none(), "there is more than it shows");
     }
 }

@@ -39,7 +39,8 @@ pub struct Family {
     pub(super) text: String,
     pub(super) ends: Vec<u32>,
     pub(super) values: Values,
-    /// Of each row's labels, if the rows ascend by them; good while there is one for each row. Made by sealing.
+    /// Of each row's labels, if the rows ascend by them and none was cut off; good while there is one for each row.
+    /// Made by sealing.
     pub(super) digests: Vec<u64>,
     /// Made by sealing.
     spans: Vec<Span>,
@@ -206,7 +207,8 @@ impl Family {
             digests = (0..self.len()).map(|index| self.label_digest(index)).collect();
         }
         let ascends = known || self.ascends();
-        if self.len() > cap || !ascends {
+        let whole = self.len() <= cap;
+        if !whole || !ascends {
             let keep = self.distinct(&digests, cap, rejected);
             if keep.len() < self.len() {
                 digests = keep.iter().filter_map(|index| digests.get(*index).copied()).collect();
@@ -220,7 +222,8 @@ impl Family {
             RowDigest { labels: *labels, value, bytes: (names + self.label_bytes(sample.index)) * lines }
         });
         self.spans = cut(rows);
-        if ascends {
+        // A family that was cut must not be amended: what was cut off would stay away when there is room again.
+        if ascends && whole {
             digests.shrink_to_fit();
             self.digests = digests;
         }
