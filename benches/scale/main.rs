@@ -1,8 +1,10 @@
 //! Speed and memory at the size of a big cloud, as ratios against baselines of the same run:
-//! `cargo bench --bench scale` (about four minutes; `-- --hypervisors N --instances N` for other sizes).
+//! `cargo bench --bench scale` (identity, compute and placement; about four minutes; `-- --hypervisors N --instances N`
+//! for other sizes) and `cargo bench --bench scale -- services` (all services at three sizes; about ten minutes).
 //!
 //! A simulated cloud and stackcast run as processes of their own, so that CPU and memory are stackcast's alone.
-//! Baselines: a raw socket that sends the same bytes; stackcast made to re-read every list each time.
+//! Baselines: a raw socket that sends the same bytes; stackcast made to re-read every list each time; the requests of
+//! openstack-exporter for the same cloud.
 
 #![allow(
     clippy::unwrap_used,
@@ -18,11 +20,13 @@
 )]
 
 mod child;
+mod peer;
 mod scrape;
+mod services;
 
 use std::time::{Duration, Instant};
 
-use child::{Cloud, Exporter};
+use child::{Cloud, Exporter, Scope, Size};
 
 /// Simulated minutes pass this much quicker than real ones, intervals and churn alike.
 const HASTE: u64 = 10;
@@ -32,21 +36,30 @@ const STEADY_MINUTES: u64 = 12;
 const CHURN_PER_MINUTE: f64 = 0.001;
 
 fn main() {
-    let hypervisors = argument("--hypervisors", 1000);
-    let instances = argument("--instances", 50_000);
-    println!("{hypervisors} hypervisors, {instances} instances, page size 1000; {}", machine());
+    println!("{}", machine());
+    if std::env::args().any(|argument| argument == "services") {
+        return services::all_sizes();
+    }
+    let size =
+        Size { hypervisors: argument("--hypervisors", 1000), instances: argument("--instances", 50_000), projects: 12 };
+    println!(
+        "{} hypervisors, {} instances, page size 1000; identity, compute, placement",
+        size.hypervisors, size.instances
+    );
 
-    let cloud = Cloud::start(hypervisors, instances, CHURN_PER_MINUTE * HASTE as f64);
+    let cloud = Cloud::start(size, CHURN_PER_MINUTE * HASTE as f64, 0);
     first_host_figures();
-    let exporter = first_collection(&cloud);
+    let exporter = first_collection(&cloud, Scope::Heart);
+    let deltas = steady(&cloud, &exporter, STEADY_MINUTES, "deltas and generations");
+    memory(&exporter, "page read compressed");
     answers(&exporter);
-    let deltas = steady(&cloud, &exporter, "deltas and generations");
-    println!("resident memory: {:.0} MB", exporter.resident_bytes() as f64 / 1e6);
+    host_tick(&exporter);
+    memory(&exporter, "page read plain too");
     drop(exporter);
 
-    let rereading = Exporter::start(&cloud, HASTE, true);
+    let rereading = Exporter::start(&cloud, Scope::Heart, HASTE, true);
     rereading.until_collected();
-    let everything = steady(&cloud, &rereading, "re-reading everything");
+    let everything = steady(&cloud, &rereading, STEADY_MINUTES, "re-reading everything");
     println!(
         "steady state: {:.1} % of the requests, {:.1} % of the CPU of re-reading everything",
         100.0 * deltas.requests / everything.requests,
@@ -61,10 +74,13 @@ fn argument(name: &str, default: usize) -> usize {
 }
 
 fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let read = |path| std::fs::read_to_string(path).unwrap_or_default();
+    let info = read("/proc/cpuinfo");
     let model = info.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or(": unknown");
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{cores} cores,{}", model.trim_start_matches([' ', '\t', ':']))
+    let load = read("/proc/loadavg");
+    let load = load.split(' ').next().unwrap_or("unknown");
+    format!("{cores} cores,{}; load {load} at the start", model.trim_start_matches([' ', '\t', ':']))
 }
 
 fn first_host_figures() {
@@ -76,22 +92,28 @@ fn first_host_figures() {
     println!("first host figures after {:.0} ms", started.elapsed().as_secs_f64() * 1e3);
 }
 
-fn first_collection(cloud: &Cloud) -> Exporter {
-    let (started, before) = (Instant::now(), cloud.requests());
-    let exporter = Exporter::start(cloud, HASTE, false);
+fn first_collection(cloud: &Cloud, scope: Scope) -> Exporter {
+    let (started, before, demo) = (Instant::now(), cloud.requests(), cloud.cpu_seconds());
+    let exporter = Exporter::start(cloud, scope, HASTE, false);
     exporter.until_collected();
     println!(
-        "first full collection: {:.1} s, {} requests, {:.1} s CPU",
+        "first full collection: {:.1} s, {} requests, {:.1} s CPU (the simulated cloud: {:.1} s)",
         started.elapsed().as_secs_f64(),
         cloud.requests() - before,
-        exporter.cpu_seconds()
+        exporter.cpu_seconds(),
+        cloud.cpu_seconds() - demo
     );
     exporter
 }
 
+fn memory(exporter: &Exporter, readers: &str) {
+    let [now, highest] = exporter.resident();
+    println!("resident memory, {readers}: {now:.0} MB, {highest:.0} MB at its highest");
+}
+
 /// The page against a raw socket that sends the same bytes, in turns.
 fn answers(exporter: &Exporter) {
-    for encoding in ["identity", "gzip"] {
+    for encoding in ["gzip", "identity"] {
         let page = scrape::get(exporter.address, encoding);
         let raw = scrape::raw_server(page.clone());
         let turns = scrape::turns(&[exporter.address, raw], encoding, 200);
@@ -107,6 +129,9 @@ fn answers(exporter: &Exporter) {
             scrape::percentile(ours, 99) / scrape::percentile(baseline, 99)
         );
     }
+}
+
+fn host_tick(exporter: &Exporter) {
     let (host, total) = exporter.rendered_by_a_host_tick();
     println!("a host tick renders {host} of {total} bytes anew ({:.3} %)", 100.0 * host / total);
 }
@@ -118,17 +143,16 @@ struct Cost {
 }
 
 /// Scraped once a simulated minute, as Prometheus would.
-fn steady(cloud: &Cloud, exporter: &Exporter, name: &str) -> Cost {
+fn steady(cloud: &Cloud, exporter: &Exporter, minutes: u64, name: &str) -> Cost {
     scrape::get(exporter.address, "gzip");
     let (requests, cpu) = (cloud.requests(), exporter.cpu_seconds());
-    for _ in 0..STEADY_MINUTES {
+    for _ in 0..minutes {
         std::thread::sleep(Duration::from_secs(60 / HASTE));
         scrape::get(exporter.address, "gzip");
     }
-    let minutes = STEADY_MINUTES as f64;
     let cost = Cost {
-        requests: (cloud.requests() - requests) as f64 / minutes,
-        cpu_seconds: (exporter.cpu_seconds() - cpu) / minutes,
+        requests: (cloud.requests() - requests) as f64 / minutes as f64,
+        cpu_seconds: (exporter.cpu_seconds() - cpu) / minutes as f64,
     };
     println!("{name}: {:.1} requests and {:.3} s CPU a simulated minute", cost.requests, cost.cpu_seconds);
     cost

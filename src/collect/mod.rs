@@ -43,7 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::clock::Clock;
 use crate::model::metric::{Descriptor, Metric};
-use crate::model::part::{Origin, PartBuilder};
+use crate::model::part::{Origin, Part, PartBuilder};
 use crate::model::snapshot::{Snapshot, SnapshotStore};
 use crate::openstack::client::{Listed, ServiceClient};
 use crate::openstack::error::Error;
@@ -350,6 +350,12 @@ impl Cx {
                 _ => return None,
             }
         }
+    }
+
+    /// The part of this region that carries a table, for a collector that goes on from what it published.
+    pub fn part_with<T: Any + Send + Sync>(&self, table: &Arc<T>) -> Option<Arc<Part>> {
+        let carries = |part: &&Arc<Part>| part.tables.get::<T>().is_some_and(|found| Arc::ptr_eq(&found, table));
+        self.snapshot().parts().filter(|part| part.key.origin == self.origin).find(carries).cloned()
     }
 
     /// Notes how a list came out: its rejected items are counted and the first of each reason logged once.

@@ -199,7 +199,7 @@ fn limits_are_a_detector_of_their_own() {
 #[test]
 fn unlike_days_make_groups_of_their_own_and_the_odd_one_is_found_among_its_like() {
     let value = |i: i64, n: usize| {
-        let shift = if n % 2 == 0 { 0 } else { DAY / 2 };
+        let shift = if n.is_multiple_of(2) { 0 } else { DAY / 2 };
         let height = if n == 4 { 0.35 } else { 0.0 };
         Some(load(i + shift, n) + height)
     };

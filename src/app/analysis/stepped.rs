@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::forecasts::Forecasts;
+use super::watch::Anomalies;
 use super::{Analysis, cores};
 use crate::analyse::signals::Observer;
 use crate::app::running::App;
@@ -15,6 +16,7 @@ use crate::model::clock::Timestamp;
 pub(in crate::app) struct Stepped {
     analysis: Arc<Analysis>,
     forecasts: Forecasts,
+    anomalies: Arc<Anomalies>,
     observer: Observer,
     last: Timestamp,
 }
@@ -27,9 +29,10 @@ impl App {
         // Nobody else wants the cores in the meantime.
         let analysis = Arc::new(Analysis::new(self, Some(history), cores()));
         let forecasts = Forecasts::restore(Arc::clone(&analysis)).await;
+        let anomalies = Arc::new(Anomalies::restore(Arc::clone(&analysis)).await);
         // The first look is complete: whoever asks for it has collected before.
         let last = self.clock.now().minus(Duration::from_millis(1));
-        Ok(Stepped { analysis, forecasts, observer: Observer::default(), last })
+        Ok(Stepped { analysis, forecasts, anomalies, observer: Observer::default(), last })
     }
 }
 
@@ -39,7 +42,7 @@ impl Stepped {
     pub(in crate::app) async fn look(&mut self) -> Result<(), HistoryError> {
         let at = self.analysis.clock.now();
         let observer = std::mem::take(&mut self.observer);
-        self.observer = self.analysis.look(observer, at, Some(self.last)).await;
+        self.observer = self.analysis.look(observer, &self.anomalies, at, Some(self.last)).await;
         self.last = at;
         self.settle().await?;
         self.forecasts.run_if_due(at);

@@ -14,6 +14,7 @@ mod server_counts;
 mod server_groups;
 mod server_item;
 mod server_state;
+mod server_status;
 mod servers;
 mod services;
 mod usage;
@@ -35,6 +36,7 @@ pub static SERVICE: Service = Service {
         services::METRICS,
         hypervisors::METRICS,
         servers::METRICS,
+        server_status::METRICS,
         server_counts::METRICS,
         server_groups::METRICS,
         diagnostics_answer::METRICS,

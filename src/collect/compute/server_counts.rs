@@ -2,7 +2,7 @@
 //!
 //! Healthy instances have no series of their own here; the counts are bounded by hypervisors and states.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
 
 use super::servers::spell;
 use crate::model::clock::Timestamp;
@@ -23,13 +23,15 @@ const AT_REST: [&str; 6] = ["ACTIVE", "SHUTOFF", "PAUSED", "SUSPENDED", "SHELVED
 
 /// Counts by place and state.
 pub(super) fn emit(servers: &Servers, part: &mut PartBuilder) {
-    let mut counts: BTreeMap<[&str; 5], u32> = BTreeMap::new();
+    let mut counts: HashMap<[&str; 5], u32> = HashMap::new();
     let mut unplaced = 0u32;
     for server in servers.0.values() {
         let task = server.task_state.as_deref().unwrap_or_default();
         *counts.entry([&server.hypervisor, &server.zone, &server.status, &server.vm_state, task]).or_default() += 1;
         unplaced += u32::from(&*server.status == "BUILD" && server.host_id.is_empty());
     }
+    let mut counts: Vec<_> = counts.into_iter().collect();
+    counts.sort_unstable();
     for (labels, count) in counts {
         part.put(&SERVERS, labels, f64::from(count));
     }

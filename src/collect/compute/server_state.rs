@@ -16,9 +16,11 @@
 //! What changes nothing in the server's own record (its host's zone, volumes, rows archived within a minute, cells that
 //! are down) is mended by the next full read.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+
+use hashbrown::HashMap;
 
 use super::server_item::{Item, Shared};
 use crate::model::clock::Timestamp;
@@ -85,26 +87,34 @@ impl State {
     }
 
     /// Takes up a read of changes, in the order in which they were read (later ones count), and removes the `gone`;
-    /// `at` is when the list of changes was read.
-    pub(super) fn apply(&mut self, news: Vec<Item>, gone: &[Id], at: ReadAt) {
+    /// `at` is when the list of changes was read. Tells whose rows are others than before: reads overlap, so most of
+    /// what is read is known.
+    pub(super) fn apply(&mut self, news: Vec<Item>, gone: &[Id], at: ReadAt) -> BTreeSet<Id> {
         self.newest = news.iter().filter_map(Item::updated).max().max(self.newest);
         self.since = at.since(self.newest);
-        let changes = |item: &Item| !item.is_gone() || self.servers.0.contains_key(&item.id);
-        if gone.is_empty() && !news.iter().any(changes) {
-            return;
+        let mut now: HashMap<Id, Option<Arc<Server>>> = gone.iter().map(|id| (id.clone(), None)).collect();
+        for item in news {
+            if item.is_gone() {
+                now.insert(item.id, None);
+            } else {
+                let earlier = now.get(&item.id).map_or_else(|| self.servers.0.get(&item.id), Option::as_ref).cloned();
+                let (id, server) = row(item, &mut self.shared, earlier.as_deref());
+                now.insert(id, Some(Arc::new(server)));
+            }
+        }
+        now.retain(|id, server| self.servers.0.get(id) != server.as_ref());
+        if now.is_empty() {
+            return BTreeSet::new();
         }
         // Copies the map of pointers when the last part still holds it; the servers themselves are shared.
         let servers = &mut Arc::make_mut(&mut self.servers).0;
-        for id in gone {
-            servers.remove(id);
-        }
-        for item in news {
-            if item.is_gone() {
-                servers.remove(&item.id);
-            } else {
-                put(servers, item, &mut self.shared, None);
+        for (id, server) in &now {
+            match server {
+                Some(server) => drop(servers.insert(id.clone(), Arc::clone(server))),
+                None => drop(servers.remove(id)),
             }
         }
+        now.into_keys().collect()
     }
 }
 
@@ -119,7 +129,9 @@ impl Reading<'_> {
     pub(super) fn add(&mut self, item: Item) {
         self.newest = item.updated().max(self.newest);
         if !item.is_gone() {
-            put(&mut self.servers, item, &mut self.state.shared, Some(&self.state.servers.0));
+            let earlier = self.servers.get(&item.id).or_else(|| self.state.servers.0.get(&item.id)).cloned();
+            let (id, server) = row(item, &mut self.state.shared, earlier.as_deref());
+            self.servers.insert(id, Arc::new(server));
         }
     }
 
@@ -132,22 +144,13 @@ impl Reading<'_> {
     }
 }
 
-fn put(
-    servers: &mut HashMap<Id, Arc<Server>>,
-    item: Item,
-    shared: &mut Shared,
-    before: Option<&HashMap<Id, Arc<Server>>>,
-) {
+/// What is kept of a server that was read.
+fn row(item: Item, shared: &mut Shared, earlier: Option<&Server>) -> (Id, Server) {
     // Of a server whose cell is down only the status is news.
-    if item.is_partial()
-        && let Some(known) = servers.get(&item.id).or_else(|| before?.get(&item.id))
-    {
-        let server = Server { status: shared.texts.intern(&item.status), ..Server::clone(known) };
-        servers.insert(item.id, Arc::new(server));
-        return;
+    match earlier.filter(|_| item.is_partial()) {
+        Some(known) => (item.id, Server { status: shared.texts.intern(&item.status), ..Server::clone(known) }),
+        None => item.into_server(shared),
     }
-    let (id, server) = item.into_server(shared);
-    servers.insert(id, Arc::new(server));
 }
 
 #[cfg(test)]
@@ -313,8 +316,8 @@ mod tests {
         reading.add(item(1, "ACTIVE"));
         reading.finish(at(100));
         let before = state.servers();
-        state.apply(vec![item(9, "DELETED")], &[], at(160));
-        assert!(Arc::ptr_eq(&before, &state.servers()));
+        let touched = state.apply(vec![item(9, "DELETED"), item(1, "ERROR"), item(1, "ACTIVE")], &[], at(160));
+        assert!(touched.is_empty() && Arc::ptr_eq(&before, &state.servers()));
         assert_eq!(state.since(), Some(Timestamp::from_seconds(100)), "a minute of overlap");
         let ours = Timestamp::from_seconds(1000);
         state.apply(Vec::new(), &[], ReadAt { service: None, ours });
@@ -323,6 +326,18 @@ mod tests {
         assert_eq!(state.since(), Some(Timestamp::from_seconds(440)), "its newest stamp");
         state.apply(vec![stamped(1, "ERROR", Some(5000))], &[], ReadAt { service: None, ours });
         assert_eq!(state.since(), Some(Timestamp::from_seconds(940)), "but none from the future");
+    }
+
+    #[test]
+    fn what_changed_is_told() {
+        let mut state = State::default();
+        let mut reading = state.read();
+        (1..=4).for_each(|id| reading.add(item(id, "ACTIVE")));
+        reading.finish(at(100));
+        let news = vec![item(1, "ACTIVE"), item(2, "ERROR"), item(3, "DELETED"), item(5, "BUILD")];
+        let touched = state.apply(news, &[Id::new("4"), Id::new("6")], at(160));
+        assert_eq!(touched, ["2", "3", "4", "5"].map(Id::new).into());
+        assert_eq!(state.servers.0.len(), 3);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! Servers (instances): a full read now and then, changes in between.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{Display, Write};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,6 +10,7 @@ use serde::Deserialize;
 use super::server_counts;
 use super::server_item::Item;
 use super::server_state::{ReadAt, State};
+use super::server_status::Printed;
 use crate::collect::decode::{list, table_soon};
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -18,8 +18,7 @@ use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::flavor::Flavors;
 use crate::model::inventory::hypervisor::Hypervisors;
-use crate::model::inventory::server::{Server, Servers};
-use crate::model::metric::Descriptor;
+use crate::model::inventory::server::Servers;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
@@ -30,9 +29,6 @@ crate::metrics! {
     TOTAL_VMS = gauge "openstack_nova_total_vms" [], Count, "GET /servers/detail?all_tenants=1";
     /// Active instances of a project on a hypervisor.
     RUNNING_VMS = gauge "openstack_nova_running_vms" [hostname availability_zone aggregates tenant_id], Count, "GET /servers/detail?all_tenants=1";
-    /// Status of an instance as a number: 0 ACTIVE, 1 BUILD, 4 ERROR, 11 SHUTOFF, 12 SUSPENDED, 16 PAUSED, ... (see docs), -1 any other.
-    SERVER_STATUS = gauge "openstack_nova_server_status" [id status name tenant_id user_id address_ipv4 address_ipv6 host_id hypervisor_hostname uuid availability_zone flavor_id instance_libvirt], State,
-        "GET /servers/detail?all_tenants=1, GET /flavors/detail?is_public=None";
 }
 
 /// The flavor is embedded from 2.47 on, so that servers of deleted flavors count too. Newer versions only add joins
@@ -48,35 +44,6 @@ struct One {
     server: Item,
 }
 
-/// openstack-exporter's numbers of statuses: places in this list.
-const STATUSES: [&str; 21] = [
-    "ACTIVE",
-    "BUILD",
-    "BUILD(spawning)",
-    "DELETED",
-    "ERROR",
-    "HARD_REBOOT",
-    "PASSWORD",
-    "REBOOT",
-    "REBUILD",
-    "RESCUE",
-    "RESIZE",
-    "SHUTOFF",
-    "SUSPENDED",
-    "UNKNOWN",
-    "VERIFY_RESIZE",
-    "MIGRATING",
-    "PAUSED",
-    "REVERT_RESIZE",
-    "SHELVED",
-    "SHELVED_OFFLOADED",
-    "SOFT_DELETED",
-];
-
-fn status_number(status: &str) -> f64 {
-    STATUSES.iter().position(|known| *known == status).map_or(-1.0, |position| position as f64)
-}
-
 /// Servers.
 #[derive(Default)]
 pub(super) struct Collector {
@@ -85,6 +52,7 @@ pub(super) struct Collector {
     /// Zones of hypervisors since all was read: servers show their host's zone, but a zone's change is none of theirs.
     zones: HashMap<Arc<str>, Arc<str>>,
     view: View,
+    printed: Printed,
 }
 
 /// Whose servers are listed.
@@ -107,8 +75,10 @@ impl Collect for Collector {
             let hypervisors = if first { table_soon::<Hypervisors>(cx).await } else { cx.table::<Hypervisors>() };
             let version = cx.client.negotiate(VERSION).await?;
             let now = cx.clock.instant();
+            let earlier = cx.part_with(&self.state.servers());
+            let mut changed = None;
             match self.state.since().filter(|_| !self.full_is_due(cx, now, hypervisors.as_deref())) {
-                Some(since) => self.read_changes(cx, version, since).await?,
+                Some(since) => changed = Some(self.read_changes(cx, version, since).await?),
                 None => {
                     self.read_all(cx, version).await?;
                     self.read_in_full = Some(now);
@@ -125,7 +95,10 @@ impl Collect for Collector {
             server_counts::emit(&servers, &mut part);
             if cx.settings.servers.per_instance {
                 let extra: Vec<&String> = cx.settings.servers.metadata_labels.keys().collect();
-                emit_each(&servers, flavors.as_deref(), &extra, &mut part);
+                let same = self.printed.renew(&extra, flavors);
+                let earlier = changed.as_ref().filter(|_| same).zip(earlier.as_deref());
+                let earlier = earlier.and_then(|(changed, part)| self.printed.earlier(part, changed));
+                self.printed.emit(&servers, earlier, &mut part);
                 server_counts::emit_unsettled(&servers, &mut part);
             }
             part.table(servers);
@@ -171,7 +144,13 @@ impl Collector {
         Ok(())
     }
 
-    async fn read_changes(&mut self, cx: &Cx, version: Option<Microversion>, since: Timestamp) -> Result<(), Error> {
+    /// Also tells which servers have changed.
+    async fn read_changes(
+        &mut self,
+        cx: &Cx,
+        version: Option<Microversion>,
+        since: Timestamp,
+    ) -> Result<BTreeSet<Id>, Error> {
         let (mut building, mut changed) = (Vec::new(), Vec::new());
         let request = self.request(version).query("status", "BUILD");
         list(cx, request, "servers", |item: Item| building.push(item)).await?;
@@ -189,8 +168,7 @@ impl Collector {
                 Err(error) => return Err(error),
             }
         }
-        self.state.apply(news, &gone, ReadAt { service, ours });
-        Ok(())
+        Ok(self.state.apply(news, &gone, ReadAt { service, ours }))
     }
 
     fn request(&self, version: Option<Microversion>) -> Request<'static> {
@@ -215,7 +193,7 @@ async fn view(cx: &Cx) -> Result<View, Error> {
 fn emit(servers: &Servers, hypervisors: Option<&Hypervisors>) -> PartBuilder {
     let mut part = PartBuilder::new();
     part.put(&TOTAL_VMS, [], servers.0.len() as f64);
-    let mut running: HashMap<(&str, &str, &Id), u32> = HashMap::new();
+    let mut running: hashbrown::HashMap<(&str, &str, &Id), u32> = hashbrown::HashMap::new();
     for server in servers.0.values().filter(|server| &*server.status == "ACTIVE") {
         *running.entry((&server.hypervisor, &server.zone, &server.project)).or_default() += 1;
     }
@@ -232,53 +210,6 @@ fn emit(servers: &Servers, hypervisors: Option<&Hypervisors>) -> PartBuilder {
     part
 }
 
-/// The row of the status with labels made of metadata.
-fn status_row(extra: &[&String]) -> Arc<Descriptor> {
-    let own = SERVER_STATUS.descriptor.labels.iter().cloned();
-    let labels = own.chain(extra.iter().map(|label| Cow::Owned((*label).clone()))).collect();
-    Arc::new(Descriptor { labels, ..SERVER_STATUS.descriptor.clone() })
-}
-
-/// One sample per server, by id, so that pages stay alike; with `extra` labels made of metadata.
-fn emit_each(servers: &Servers, flavors: Option<&Flavors>, extra: &[&String], part: &mut PartBuilder) {
-    let row = (!extra.is_empty()).then(|| status_row(extra));
-    let mut order: Vec<(&Id, &Arc<Server>)> = servers.0.iter().collect();
-    order.sort_unstable_by_key(|(id, _)| *id);
-    let mut buffers: [String; 5] = Default::default();
-    for (id, server) in order {
-        let [id_text, tenant, user, host, instance] = &mut buffers;
-        let id = spell(id_text, id);
-        let by_name = || flavors?.0.get(&server.flavor.name).map(|flavor| &*flavor.id);
-        let flavor = server.flavor.id.as_deref().or_else(by_name).unwrap_or_default();
-        let access = server.access.as_deref();
-        let labels = [
-            id,
-            &server.status,
-            &server.name,
-            spell(tenant, &server.project),
-            spell(user, &server.user),
-            access.map_or("", |access| &access.ipv4),
-            access.map_or("", |access| &access.ipv6),
-            spell(host, &server.host_id),
-            &server.hypervisor,
-            id,
-            &server.zone,
-            flavor,
-            spell(instance, &server.instance_name),
-        ];
-        let number = status_number(&server.status);
-        match &row {
-            None => part.put(&SERVER_STATUS, labels, number),
-            Some(row) => {
-                let values = server.metadata.iter().flat_map(|metadata| metadata.iter()).map(|value| &**value);
-                // A row of another age of the settings lacks values; the labels are empty then.
-                let values = values.chain(std::iter::repeat("")).take(extra.len());
-                part.put_shared(row, &labels.into_iter().chain(values).collect::<Vec<_>>(), number);
-            }
-        }
-    }
-}
-
 /// Something as text, in a buffer that is used again.
 pub(super) fn spell<'b>(buffer: &'b mut String, thing: &impl Display) -> &'b str {
     buffer.clear();
@@ -289,6 +220,7 @@ pub(super) fn spell<'b>(buffer: &'b mut String, thing: &impl Display) -> &'b str
 
 #[cfg(test)]
 mod tests {
+    use super::super::server_status::SERVER_STATUS;
     use super::*;
     use crate::collect::decode::recorded;
     use crate::collect::sealed::{only, rows, seal};
@@ -322,6 +254,12 @@ mod tests {
         Flavors([(name, flavor)].into())
     }
 
+    fn printed() -> Printed {
+        let mut printed = Printed::default();
+        printed.renew(&[], Some(Arc::new(flavors())));
+        printed
+    }
+
     #[test]
     fn the_recorded_servers_of_both_ages() {
         let first = "000214c2-38a2-4204-82bc-c0aa8aeb8ff7|ACTIVE|initech-from-volume|edb8377f901f4cddad1ed4356f189a4d|\
@@ -330,7 +268,7 @@ mod tests {
         for body in [NEW, OLD] {
             let servers = servers(body);
             let mut part = emit(&servers, None);
-            emit_each(&servers, Some(&flavors()), &[], &mut part);
+            printed().emit(&servers, None, &mut part);
             let part = seal(part);
             assert_eq!(only(&part, &TOTAL_VMS), 37.0);
             let each = rows(&part, &SERVER_STATUS);
@@ -345,32 +283,6 @@ mod tests {
     }
 
     #[test]
-    fn metadata_become_labels() {
-        let item = |id: &str, metadata: serde_json::Value| {
-            let json = serde_json::json!({"id": id, "status": "ACTIVE", "name": "n", "metadata": metadata});
-            serde_json::from_value::<Item>(json).unwrap()
-        };
-        let labels: std::collections::BTreeMap<String, String> =
-            [("cost", "cost-centre"), ("team", "owner")].map(|(label, key)| (label.to_owned(), key.to_owned())).into();
-        let mut state = State::default();
-        state.keep_metadata(labels.values());
-        let mut reading = state.read();
-        reading.add(item("1", serde_json::json!({"owner": "web", "other": "x"})));
-        reading.add(item("2", serde_json::json!({"cost-centre": "7", "owner": "db"})));
-        reading.add(item("3", serde_json::json!({"owner": 7})));
-        reading.finish(ReadAt { service: None, ours: Timestamp::default() });
-        let mut part = PartBuilder::new();
-        emit_each(&state.servers(), None, &labels.keys().collect::<Vec<_>>(), &mut part);
-        let part = seal(part);
-        let names = &part.families[0].descriptor().labels;
-        assert_eq!(names[..13], crate::collect::Servers::STATUS_LABELS);
-        assert_eq!(names[13..], ["cost", "team"]);
-        let each = rows(&part, &SERVER_STATUS);
-        let ends: Vec<&str> = each.iter().map(|(row, _)| row.split_at(row.len() - 4).1).collect();
-        assert_eq!(ends, ["|web", "7|db", "||||"], "{each:?}");
-    }
-
-    #[test]
     fn active_servers_are_counted_by_hypervisor_zone_and_project() {
         let servers = servers(NEW);
         let part = seal(emit(&servers, None));
@@ -379,12 +291,6 @@ mod tests {
         assert_eq!(running.iter().map(|(_, count)| count).sum::<f64>(), active as f64);
         assert!(running.iter().all(|(labels, _)| labels.starts_with("compute-0")), "{running:?}");
         assert!(running.is_sorted_by(|a, b| a.0 < b.0));
-    }
-
-    #[test]
-    fn statuses_have_the_numbers_of_openstack_exporter() {
-        let numbers = ["ACTIVE", "ERROR", "SHUTOFF", "MIGRATING", "SOFT_DELETED", "NEW_ONE"].map(status_number);
-        assert_eq!(numbers, [0.0, 4.0, 11.0, 15.0, 20.0, -1.0]);
     }
 
     #[test]
@@ -410,7 +316,7 @@ mod tests {
         let servers = servers(body.as_bytes());
         let decoded = began.elapsed();
         let mut part = emit(&servers, None);
-        emit_each(&servers, Some(&flavors()), &[], &mut part);
+        printed().emit(&servers, None, &mut part);
         let emitted = began.elapsed() - decoded;
         let part = seal(part);
         println!("decode {decoded:?}, emit {emitted:?}, seal {:?}", began.elapsed() - decoded - emitted);

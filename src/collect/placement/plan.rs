@@ -8,8 +8,9 @@
 //! that has gone from Nova's list; now and then while one of them is no server at all (a migration's, which nobody lists
 //! when it ends); and everything once in a while, spread over the runs, for what none of this shows.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use super::answer::{Difference, Listing};
 use crate::model::id::Id;
@@ -53,7 +54,7 @@ impl Plan {
         if let (Some(before), Some(now)) = (&self.servers, &servers)
             && !Arc::ptr_eq(before, now)
         {
-            let gone = before.0.keys().filter(|id| !now.0.contains_key(id));
+            let gone = before.0.keys().filter(|id| !now.0.contains_key(*id));
             self.gone.extend(gone.map(|id| (id.clone(), GONE_RUNS)));
         }
         if servers.is_some() {

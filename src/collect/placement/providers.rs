@@ -1,6 +1,6 @@
 //! Resource providers: one list a run, details only of those that changed (see [`super::plan`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
 use crate::model::inventory::provider::{Provider, Providers};
 use crate::model::inventory::server::Servers;
-use crate::model::part::PartBuilder;
+use crate::model::part::{Part, PartBuilder};
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
 use crate::openstack::microversion::Microversion;
@@ -46,6 +46,8 @@ const CONCURRENCY: usize = 16;
 #[derive(Default)]
 pub(super) struct Collector {
     known: Arc<Providers>,
+    /// Names of the providers whose rows the last run changed.
+    changed: BTreeSet<Arc<str>>,
     interner: Interner,
     plan: Plan,
 }
@@ -78,8 +80,12 @@ impl Collect for Collector {
                 (listing, detail)
             }));
             let details: Vec<Detail> = details.buffer_unordered(CONCURRENCY).collect().await;
+            let earlier = cx.part_with(&self.known);
             self.take(&listings, details, |error| cx.report.reject("provider_failed", &error.to_string()))?;
-            let mut part = emit(&self.known, cx.settings.servers.per_instance);
+            let mut part = emit(&self.known);
+            if cx.settings.servers.per_instance {
+                emit_allocations(&self.known, earlier.as_deref(), &self.changed, &mut part);
+            }
             trees::emit(&self.known, &mut part);
             part.table(Arc::clone(&self.known));
             Ok(part)
@@ -130,6 +136,7 @@ impl Collector {
             .iter()
             .filter_map(|listing| Some((listing.uuid.clone(), Arc::clone(self.known.0.get(&listing.uuid)?))))
             .collect();
+        self.changed.clear();
         let (mut read, mut error) = (0, None);
         for (listing, detail) in details {
             match detail {
@@ -137,6 +144,7 @@ impl Collector {
                     let before = rows.get(&listing.uuid);
                     let row = listing.provider(properties, &allocations, before.map(|row| &**row), &mut self.interner);
                     if before.is_none_or(|before| **before != row) {
+                        self.changed.extend([&row.name].into_iter().chain(before.map(|row| &row.name)).cloned());
                         rows.insert(listing.uuid, Arc::new(row));
                     }
                     read += 1;
@@ -154,7 +162,9 @@ impl Collector {
         if let Some(error) = error.filter(|_| read == 0) {
             return Err(error);
         }
-        if rows != self.known.0 {
+        let gone = self.known.0.iter().filter(|(id, _)| !rows.contains_key(id));
+        self.changed.extend(gone.map(|(_, row)| Arc::clone(&row.name)));
+        if !self.changed.is_empty() {
             self.known = Arc::new(Providers(rows));
             self.interner.sweep();
         }
@@ -162,10 +172,9 @@ impl Collector {
     }
 }
 
-fn emit(providers: &Providers, per_instance: bool) -> PartBuilder {
+fn emit(providers: &Providers) -> PartBuilder {
     let mut part = PartBuilder::new();
-    let mut consumer = String::new();
-    for provider in providers.0.values() {
+    for provider in by_name(providers) {
         let generation = provider.generation as f64;
         for (class, inventory) in &provider.inventories {
             let labels = [&*provider.name, &**class];
@@ -177,14 +186,40 @@ fn emit(providers: &Providers, per_instance: bool) -> PartBuilder {
         for (class, used) in &provider.usages {
             part.put(&USAGE, [&provider.name, class], *used as f64);
         }
-        for allocation in provider.allocations.iter().filter(|_| per_instance) {
+    }
+    part
+}
+
+/// Names are unique, and the first label.
+fn by_name(providers: &Providers) -> Vec<&Provider> {
+    let mut rows: Vec<&Provider> = providers.0.values().map(|row| &**row).collect();
+    rows.sort_by_key(|row| &row.name);
+    rows
+}
+
+/// Three samples per instance; those of providers that have not `changed` since the `earlier` part are copied from it.
+fn emit_allocations(
+    providers: &Providers,
+    earlier: Option<&Part>,
+    changed: &BTreeSet<Arc<str>>,
+    part: &mut PartBuilder,
+) {
+    let earlier = earlier.and_then(|part| part.in_order(&ALLOCATIONS.descriptor));
+    let mut consumer = String::new();
+    for provider in by_name(providers) {
+        if earlier.is_some() && !changed.contains(&provider.name) {
+            continue;
+        }
+        for allocation in &provider.allocations {
             consumer.clear();
             // Writing to a String cannot fail.
             let _ = write!(consumer, "{}", allocation.consumer);
             part.put(&ALLOCATIONS, [&provider.name, &consumer, &allocation.class], allocation.amount as f64);
         }
     }
-    part
+    if let Some(earlier) = earlier {
+        part.amend(earlier, &changed.iter().map(|name| &**name).collect());
+    }
 }
 
 #[cfg(test)]
@@ -228,7 +263,9 @@ mod tests {
         let listings: Vec<_> = listings().into_iter().filter(|listing| listing.uuid == Id::new(UUID)).collect();
         let mut collector = Collector::default();
         collector.take(&listings, details(&listings), |_| {}).unwrap();
-        let part = seal(emit(&collector.known, true));
+        let mut part = emit(&collector.known);
+        emit_allocations(&collector.known, None, &collector.changed, &mut part);
+        let part = seal(part);
         let row = |labels: &str, value: f64| (labels.to_owned(), value);
         let total =
             [("compute-02|DISK_GB", 20_000.0), ("compute-02|MEMORY_MB", 1_048_576.0), ("compute-02|VCPU", 128.0)];
@@ -240,7 +277,6 @@ mod tests {
         let allocations = rows(&part, &ALLOCATIONS);
         assert_eq!(allocations.len(), 30);
         assert!(allocations.contains(&row("compute-02|0ab9524b-fe89-4de6-a2e7-54986971035a|VCPU", 4.0)));
-        assert!(rows(&seal(emit(&collector.known, false)), &ALLOCATIONS).is_empty());
         let provider = &collector.known.0[&Id::new(UUID)];
         assert!(provider.traits.contains("COMPUTE_NODE") && provider.aggregates.len() == 1);
         assert_eq!(provider.root, Id::new(UUID));
@@ -266,6 +302,32 @@ mod tests {
         let holdings = vec![(listings[0].clone(), Ok((None, answers().1)))];
         collector.take(&listings, holdings, |_| {}).unwrap();
         assert!(Arc::ptr_eq(&before, &collector.known), "properties stay when only holdings were read");
+    }
+
+    fn allocations(collector: &Collector, earlier: Option<&Part>) -> Part {
+        let mut part = PartBuilder::new();
+        emit_allocations(&collector.known, earlier, &collector.changed, &mut part);
+        seal(part)
+    }
+
+    #[test]
+    fn an_amended_part_is_the_one_made_anew() {
+        let listings = listings();
+        let mut collector = Collector::default();
+        collector.take(&listings, details(&listings), |_| {}).unwrap();
+        let first = allocations(&collector, None);
+        assert!(first.in_order(&ALLOCATIONS.descriptor).is_some());
+        // One holds less now, one has another name, one is gone.
+        let mut later = listings[1..].to_vec();
+        later[1].name = "renamed".to_owned();
+        let mut news = details(&later[..2]);
+        let held = news[0].1.as_mut().unwrap();
+        held.1 = serde_json::from_str(r#"{"allocations": {}, "resource_provider_generation": 14}"#).unwrap();
+        collector.take(&later, news, |_| {}).unwrap();
+        assert_eq!(collector.changed.len(), 4);
+        let amended = allocations(&collector, Some(&first));
+        assert_eq!(rows(&amended, &ALLOCATIONS), rows(&allocations(&collector, None), &ALLOCATIONS));
+        assert!(!rows(&amended, &ALLOCATIONS).is_empty());
     }
 
     #[test]

@@ -47,8 +47,11 @@ pub struct Sources {
     /// The history; none while there is none (analysis is off, or its store cannot be opened).
     pub history: Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>,
     /// The signal of a name.
-    pub signal: Arc<dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync>,
+    pub signal: Arc<SignalByName>,
 }
+
+/// Finds a signal by its name.
+pub type SignalByName = dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync;
 
 impl Sources {
     /// Without any past: what the snapshot holds is answered all the same.
@@ -103,10 +106,13 @@ impl Now {
 /// How an endpoint makes its answer.
 enum Work {
     /// From memory; beside the runtime, for there may be thousands of rows.
-    Memory(fn(&Now, &Asked) -> Result<Vec<u8>, Problem>),
+    Memory(fn(&Now, &Asked) -> Answered),
     /// With a question to the history.
-    History(fn(Now, Asked) -> BoxFuture<'static, Result<Vec<u8>, Problem>>),
+    History(fn(Now, Asked) -> BoxFuture<'static, Answered>),
 }
+
+/// The body of an answer, or what is wrong with the question.
+type Answered = Result<Vec<u8>, Problem>;
 
 /// One endpoint: a row of the table that router and OpenAPI document are made from.
 struct Route {

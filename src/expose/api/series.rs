@@ -15,6 +15,9 @@ use crate::model::prediction::{Prediction, Predictions};
 use crate::model::signal::{Basis, SeriesKey};
 use crate::model::snapshot::Snapshot;
 
+/// Reads one name off a series; none where it has none.
+type Name = fn(&SeriesKey) -> Option<&str>;
+
 /// What a row is about.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Labels<'a> {
@@ -69,7 +72,7 @@ impl Known {
 
     /// The series asked for. A name that no series has is a problem; names that no series has together, an empty list.
     pub(super) fn select(&self, asked: &Asked) -> Result<Vec<Told<'_>>, Problem> {
-        let names: [(_, fn(&SeriesKey) -> Option<&str>); 5] = [
+        let names: [(_, Name); 5] = [
             (CLOUD, |key| key.origin.cloud.as_deref()),
             (REGION, |key| key.origin.region.as_deref()),
             (ENTITY, |key| Some(&key.entity)),

@@ -1,8 +1,9 @@
 //! Servers (instances).
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
 
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
@@ -95,7 +96,8 @@ pub enum InstanceName {
     Text(Box<str>),
 }
 
-/// All servers by id. Shared, so that a new table costs only what changed.
+/// All servers by id. Shared, so that a new table costs only what changed; the map's hash is a quick one, for every
+/// collector that joins by server asks it 50,000 times.
 #[derive(Clone, Debug, Default)]
 pub struct Servers(pub HashMap<Id, Arc<Server>>);
 

@@ -121,7 +121,7 @@ impl PartBuilder {
         self.families.iter().map(Family::len).sum()
     }
 
-    fn family(&mut self, row: Row, histogram: bool) -> &mut Family {
+    pub(super) fn family(&mut self, row: Row, histogram: bool) -> &mut Family {
         let next = self.families.len();
         let at = match self.by_name.get(&row.name) {
             Some(at) => *at,

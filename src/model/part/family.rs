@@ -36,9 +36,12 @@ impl std::ops::Deref for Row {
 #[derive(Clone, Debug)]
 pub struct Family {
     pub(super) row: Row,
-    text: String,
-    ends: Vec<u32>,
+    pub(super) text: String,
+    pub(super) ends: Vec<u32>,
     pub(super) values: Values,
+    /// Of each row's labels, if the rows ascend by them and none was cut off; good while there is one for each row.
+    /// Made by sealing.
+    pub(super) digests: Vec<u64>,
     /// Made by sealing.
     spans: Vec<Span>,
 }
@@ -97,7 +100,7 @@ impl<'a> Sample<'a> {
 impl Family {
     pub(super) fn new(row: Row, histogram: bool) -> Self {
         let values = if histogram { Values::Histograms(Vec::new()) } else { Values::Numbers(Vec::new()) };
-        Self { row, text: String::new(), ends: Vec::new(), values, spans: Vec::new() }
+        Self { row, text: String::new(), ends: Vec::new(), values, digests: Vec::new(), spans: Vec::new() }
     }
 
     /// The row of the metric table.
@@ -136,17 +139,18 @@ impl Family {
 
     /// Bytes held, for memory accounting.
     pub fn bytes(&self) -> usize {
-        self.text.capacity() + self.ends.capacity() * 4 + self.len() * 8 + self.spans.capacity() * size_of::<Span>()
+        let text = self.text.capacity() + self.ends.capacity() * 4;
+        text + (self.len() + self.digests.capacity()) * 8 + self.spans.capacity() * size_of::<Span>()
     }
 
-    fn label(&self, label: usize) -> &str {
+    pub(super) fn label(&self, label: usize) -> &str {
         let start = self.start(label);
         let end = self.ends.get(label).map_or(start, |end| *end as usize);
         self.text.get(start..end).unwrap_or("")
     }
 
     /// Where a label value begins in the text.
-    fn start(&self, label: usize) -> usize {
+    pub(super) fn start(&self, label: usize) -> usize {
         match label.checked_sub(1) {
             Some(before) => self.ends.get(before).map_or(0, |end| *end as usize),
             None => 0,
@@ -197,26 +201,41 @@ impl Family {
 
     /// Removes repeated label sets (the first stays) and everything behind `cap`; counts both. Cuts into spans.
     pub(super) fn seal(mut self, cap: usize, rejected: &mut Rejected) -> Self {
-        let mut digests: Vec<LabelDigest> = (0..self.len()).map(|index| self.label_digest(index)).collect();
-        if self.len() > cap || !self.ascends() {
+        let known = self.digests.len() == self.len();
+        let mut digests = std::mem::take(&mut self.digests);
+        if !known {
+            digests = (0..self.len()).map(|index| self.label_digest(index)).collect();
+        }
+        let ascends = known || self.ascends();
+        let whole = self.len() <= cap;
+        if !whole || !ascends {
             let keep = self.distinct(&digests, cap, rejected);
             if keep.len() < self.len() {
                 digests = keep.iter().filter_map(|index| digests.get(*index).copied()).collect();
                 self = self.only(keep);
             }
         }
+        self.shrink();
+        let names = self.row.name.len() + self.row.labels.iter().map(|name| name.len() + 4).sum::<usize>();
+        let rows = self.samples().zip(&digests).map(|(sample, labels)| {
+            let (value, lines) = value_digest(sample.value());
+            RowDigest { labels: *labels, value, bytes: (names + self.label_bytes(sample.index)) * lines }
+        });
+        self.spans = cut(rows);
+        // A family that was cut must not be amended: what was cut off would stay away when there is room again.
+        if ascends && whole {
+            digests.shrink_to_fit();
+            self.digests = digests;
+        }
+        self
+    }
+
+    fn shrink(&mut self) {
         self.text.shrink_to_fit();
         self.ends.shrink_to_fit();
         if let Values::Numbers(values) = &mut self.values {
             values.shrink_to_fit();
         }
-        let names = self.row.name.len() + self.row.labels.iter().map(|name| name.len() + 4).sum::<usize>();
-        let rows = self.samples().zip(digests).map(|(sample, labels)| {
-            let (value, lines) = value_digest(sample.value());
-            RowDigest { labels: labels.hash, value, bytes: (names + labels.bytes) * lines }
-        });
-        self.spans = cut(rows);
-        self
     }
 
     fn only(&self, keep: Vec<usize>) -> Self {
@@ -235,12 +254,12 @@ impl Family {
 
     /// Whether every label set is behind the one before it, so that none can be there twice. Most collectors emit in
     /// order, and looking is a tenth of the work of searching.
-    fn ascends(&self) -> bool {
+    pub(super) fn ascends(&self) -> bool {
         let mut pairs = self.samples().zip(self.samples().skip(1));
         pairs.all(|(a, b)| a.labels().lt(b.labels()))
     }
 
-    fn label_digest(&self, index: usize) -> LabelDigest {
+    pub(super) fn label_digest(&self, index: usize) -> u64 {
         let width = self.row.labels.len();
         let first = index * width;
         let start = self.start(first);
@@ -250,16 +269,22 @@ impl Family {
         // All values in one piece, and where each ends in it: the same as one by one, and quicker.
         state.write(self.text.as_bytes().get(start..end).unwrap_or(&[]));
         ends.iter().for_each(|end| state.write_usize(*end as usize - start));
-        LabelDigest { hash: state.finish(), bytes: end - start }
+        state.finish()
     }
 
-    fn distinct(&self, digests: &[LabelDigest], cap: usize, rejected: &mut Rejected) -> Vec<usize> {
+    /// Length of a row's label values.
+    fn label_bytes(&self, index: usize) -> usize {
+        let width = self.row.labels.len();
+        self.start((index + 1) * width) - self.start(index * width)
+    }
+
+    fn distinct(&self, digests: &[u64], cap: usize, rejected: &mut Rejected) -> Vec<usize> {
         let same = |a: usize, b: usize| {
             (Sample { family: self, index: a }).labels().eq((Sample { family: self, index: b }).labels())
         };
         let mut seen: HashTable<(u64, usize)> = HashTable::with_capacity(digests.len().min(cap));
         let mut keep = Vec::with_capacity(digests.len().min(cap));
-        for (index, LabelDigest { hash, .. }) in digests.iter().enumerate() {
+        for (index, hash) in digests.iter().enumerate() {
             if seen.find(*hash, |(of, other)| of == hash && same(*other, index)).is_some() {
                 rejected.duplicates += 1;
             } else if keep.len() >= cap {
@@ -271,13 +296,6 @@ impl Family {
         }
         keep
     }
-}
-
-/// Hash and length of a row's label values.
-#[derive(Clone, Copy)]
-struct LabelDigest {
-    hash: u64,
-    bytes: usize,
 }
 
 /// A value's hash, and the lines it takes in print.

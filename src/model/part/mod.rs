@@ -4,6 +4,7 @@
 //! 50,000 instances costs a handful of allocations. Sealing drops repeated label sets and caps a
 //! family's size; both are counted, never fatal.
 
+mod amend;
 mod builder;
 mod family;
 mod span;

@@ -32,7 +32,7 @@ impl Neutron<'_> {
     pub(super) fn routers(&self) -> Result<Answer> {
         let world = &self.call.world;
         let items = world.tenants().filter(|project| self.sees(Some(*project)));
-        let items = items.map(|project| (Uuid(self.id(Kind::Router, project)).to_string(), project));
+        let items = items.map(|project| (self.id(Kind::Router, project), project));
         self.list("routers", items, |row, id, project| self.write_router(row, id, *project))
     }
 
@@ -91,7 +91,7 @@ impl Neutron<'_> {
         let items = self.node_agents().chain(self.host_agents()).filter(|_| self.session.admin());
         let binary = self.call.param("binary");
         let items = items.filter(|agent| binary.as_ref().is_none_or(|binary| agent.kind.1 == *binary));
-        let items = items.map(|agent| (Uuid(self.id(Kind::NetworkAgent, agent.number)).to_string(), agent));
+        let items = items.map(|agent| (self.id(Kind::NetworkAgent, agent.number), agent));
         self.list("agents", items, |row, _, agent| self.write_agent(row, agent))
     }
 
@@ -133,7 +133,7 @@ impl Neutron<'_> {
     pub(super) fn floating_ips(&self) -> Result<Answer> {
         let world = &self.call.world;
         let items = world.floating_ips().filter(|port| self.sees(self.owner(*port)));
-        let items = items.map(|port| (Uuid(world.floating_id(port)).to_string(), port));
+        let items = items.map(|port| (world.floating_id(port), port));
         self.list("floatingips", items, |row, id, port| self.write_floating(row, id, *port))
     }
 

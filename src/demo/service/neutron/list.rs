@@ -2,7 +2,8 @@
 
 use super::{Neutron, Result, error};
 use crate::demo::call::Answer;
-use crate::demo::json::{Hex, Json, Put, Zulu};
+use crate::demo::json::{Hex, Json, Put, Uuid, Zulu};
+use crate::demo::world::seed::parse_id;
 
 /// An object of which the client may have asked for some members only.
 pub(super) struct Row<'j> {
@@ -57,11 +58,12 @@ impl<'j> Row<'j> {
 }
 
 impl Neutron<'_> {
-    /// A page of a list: `items` with their ids, in a lasting order.
+    /// A page of a list: `items` with their ids, in a lasting order. Ids are spelled for the page only: the page behind
+    /// the 99,000th port would else be most of the demo's work.
     pub(super) fn list<T>(
         &self,
         path: &str,
-        items: impl Iterator<Item = (String, T)>,
+        items: impl Iterator<Item = (u128, T)>,
         write: impl Fn(&mut Row<'_>, &str, &T),
     ) -> Result<Answer> {
         let call = self.call;
@@ -76,16 +78,17 @@ impl Neutron<'_> {
         let marker = call.param("marker");
         let mut items = items;
         if let Some(marker) = &marker
-            && !items.any(|(id, _)| *id == **marker)
+            && !parse_id(marker).is_some_and(|marker| items.any(|(id, _)| id == marker))
         {
             return Err(error(404, "MarkerNotFound", &format!("The marker {marker} could not be found.")));
         }
-        let page: Vec<(String, T)> = items.take(limit).collect();
+        let page: Vec<(u128, T)> = items.take(limit).collect();
         let mut j = Json::with_capacity(256 + page.len() * if fields.is_empty() { 1200 } else { 500 });
         j.object(|j| {
             j.key(&key).array(|j| {
                 for (id, item) in &page {
-                    j.object(|json| write(&mut Row { json, fields: &fields }, id, item));
+                    let id = Uuid(*id).to_string();
+                    j.object(|json| write(&mut Row { json, fields: &fields }, &id, item));
                 }
             });
             j.key(format!("{key}_links")).array(|j| self.links(j, path, &page, limit));
@@ -93,16 +96,16 @@ impl Neutron<'_> {
         Ok(Answer::new(200, j.into_bytes()))
     }
 
-    fn links<T>(&self, j: &mut Json, path: &str, page: &[(String, T)], limit: usize) {
+    fn links<T>(&self, j: &mut Json, path: &str, page: &[(u128, T)], limit: usize) {
         let path = format!("/v2.0/{path}");
         if let Some((last, _)) = page.last().filter(|_| page.len() == limit) {
             j.object(|j| {
-                j.put("rel", "next").put("href", self.call.next_href(&path, last));
+                j.put("rel", "next").put("href", self.call.next_href(&path, &Uuid(*last).to_string()));
             });
         }
         if let Some((first, _)) = page.first() {
             j.object(|j| {
-                let href = self.call.next_href(&path, first);
+                let href = self.call.next_href(&path, &Uuid(*first).to_string());
                 j.put("rel", "previous").put("href", format!("{href}&page_reverse=True"));
             });
         }

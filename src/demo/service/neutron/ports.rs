@@ -23,7 +23,7 @@ impl Neutron<'_> {
     pub(super) fn ports(&self) -> Result<Answer> {
         let world = &self.call.world;
         let items = world.ports().filter(|port| self.sees(port.project(world)));
-        let items = items.map(|port| (Uuid(port.id(world.seed)).to_string(), port));
+        let items = items.map(|port| (port.id(world.seed), port));
         self.list("ports", items, |row, id, port| self.write_port(row, id, *port))
     }
 

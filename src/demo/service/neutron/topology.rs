@@ -81,7 +81,7 @@ impl Neutron<'_> {
     }
 
     pub(super) fn networks(&self) -> Result<Answer> {
-        let items = self.visible_networks().map(|number| (Uuid(self.id(Kind::Network, number)).to_string(), number));
+        let items = self.visible_networks().map(|number| (self.id(Kind::Network, number), number));
         self.list("networks", items, |row, id, number| self.write_network(row, id, *number))
     }
 
@@ -113,7 +113,7 @@ impl Neutron<'_> {
 
     pub(super) fn subnets(&self) -> Result<Answer> {
         let items = self.visible_networks().flat_map(|network| self.subnets_of(network));
-        let items = items.map(|subnet| (Uuid(self.id(Kind::Subnet, subnet.number())).to_string(), subnet));
+        let items = items.map(|subnet| (self.id(Kind::Subnet, subnet.number()), subnet));
         self.list("subnets", items, |row, id, subnet| self.write_subnet(row, id, *subnet))
     }
 
@@ -139,7 +139,7 @@ impl Neutron<'_> {
     }
 
     pub(super) fn subnet_pools(&self) -> Result<Answer> {
-        self.list("subnetpools", std::iter::empty::<(String, ())>(), |_, _, ()| {})
+        self.list("subnetpools", std::iter::empty::<(u128, ())>(), |_, _, ()| {})
     }
 
     /// Addresses in use, by number of the subnet.
@@ -167,7 +167,7 @@ impl Neutron<'_> {
 
     pub(super) fn addresses(&self) -> Result<Answer> {
         let used = self.used();
-        let items = self.visible_networks().map(|number| (Uuid(self.id(Kind::Network, number)).to_string(), number));
+        let items = self.visible_networks().map(|number| (self.id(Kind::Network, number), number));
         self.list("network-ip-availabilities", items, |row, id, number| {
             row.put("network_id", id).put("network_name", self.network_name(*number));
             row.project(self.project_id(Some(*number)));
@@ -201,7 +201,7 @@ impl Neutron<'_> {
     pub(super) fn security_groups(&self) -> Result<Answer> {
         let world = &self.call.world;
         let items = world.networks().filter(|number| self.sees(Some(*number)));
-        let items = items.map(|number| (Uuid(self.id(Kind::SecurityGroup, number)).to_string(), number));
+        let items = items.map(|number| (self.id(Kind::SecurityGroup, number), number));
         self.list("security-groups", items, |row, id, number| {
             let project = self.project_id(Some(*number));
             row.put("id", id).put("name", "default").put("stateful", true).project(project);
