@@ -192,7 +192,7 @@ mod tests {
 
     fn servers(ids: &[&str]) -> Servers {
         let server = |status: &str| Arc::new(Server { status: Arc::from(status), ..Server::default() });
-        let mut rows: std::collections::HashMap<_, _> = ids.iter().map(|id| (Id::new(id), server("ACTIVE"))).collect();
+        let mut rows: hashbrown::HashMap<_, _> = ids.iter().map(|id| (Id::new(id), server("ACTIVE"))).collect();
         rows.insert(Id::new("stopped"), server("SHUTOFF"));
         Servers(rows)
     }
