@@ -27,6 +27,8 @@ use support::process::free_port;
 /// A Wednesday in 2025, at midnight: within anybody's retention, and not in the future.
 const START: Timestamp = Timestamp::from_seconds(1_760_486_400);
 const HOUR: Duration = Duration::from_secs(3600);
+/// Hours of the longer past: forecasts are ready from 116 on.
+const LAST: u32 = 120;
 
 fn hours(hours: u32) -> Timestamp {
     START.plus(HOUR * hours)
@@ -107,25 +109,32 @@ fn up_to(text: &str, last: u32) -> BTreeSet<&str> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_past_is_what_was_known_then_and_a_real_prometheus_takes_it() {
-    let (long, short) = (recorded(72).await, recorded(52).await);
+    let (long, short) = tokio::join!(tokio::spawn(recorded(LAST)), tokio::spawn(recorded(LAST - 2)));
+    let (long, short) = (long.unwrap(), short.unwrap());
     assert_ordered(&long);
-    let (of_long, of_short) = (up_to(&long, 52), up_to(&short, 52));
+    let (of_long, of_short) = (up_to(&long, LAST - 2), up_to(&short, LAST - 2));
     let differ: Vec<_> = of_long.symmetric_difference(&of_short).take(5).collect();
     assert!(differ.is_empty(), "what came later has changed what was said: {differ:#?}");
     let forecasts = of_short.iter().filter(|line| line.starts_with("stackcast_forecast_utilization_ratio{")).count();
-    assert!(forecasts > 0, "forecasts are made as soon as there are two days");
+    assert!(forecasts > 0, "there are forecasts to compare");
+    let trained = "stackcast_forecast_trained_timestamp_seconds{cloud=\"demo\",region=\"RegionOne\",scope=\"cloud\",entity=\"demo\",resource=\"vcpu\"";
+    for hour in 2..=LAST - 2 {
+        let (before, now) = (hours(hour - 1).seconds(), hours(hour).seconds());
+        let made = of_short.iter().any(|line| line.starts_with(trained) && line.ends_with(&format!(" {before} {now}")));
+        assert!(made, "made anew at hour {hour}");
+    }
     if !installed("prometheus") || !installed("promtool") {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     let prometheus = Prometheus::start(folder.path(), &long);
-    for (hour, (servers, vcpus)) in (0..).zip(truth(72).await) {
+    for (hour, (servers, vcpus)) in (0..).zip(truth(LAST).await) {
         assert_eq!(prometheus.value("openstack_nova_total_vms", hour).await, servers, "hour {hour}");
         assert_eq!(prometheus.value("sum(openstack_nova_vcpus_used)", hour).await, vcpus, "hour {hour}");
     }
-    assert_eq!(prometheus.value("openstack_nova_up", 72).await, 1.0);
+    assert_eq!(prometheus.value("openstack_nova_up", LAST).await, 1.0);
     assert_eq!(
-        prometheus.value("count(stackcast_forecast_ready{scope=\"cloud\",resource=\"vcpu\"} == 1)", 72).await,
+        prometheus.value("count(stackcast_forecast_ready{scope=\"cloud\",resource=\"vcpu\"} == 1)", LAST).await,
         1.0
     );
 }

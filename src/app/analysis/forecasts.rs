@@ -1,6 +1,6 @@
 //! Forecasts of every signal: made in the background, kept over restarts, published with the time that is left.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -206,7 +206,7 @@ impl Inner {
     /// Replaces all predictions of a signal.
     fn take_in(&self, signal: &str, mut fresh: BTreeMap<Origin, BTreeMap<Arc<SeriesKey>, Arc<Prediction>>>) {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-        let origins: Vec<Origin> = current.keys().chain(fresh.keys()).cloned().collect();
+        let origins: BTreeSet<Origin> = current.keys().chain(fresh.keys()).cloned().collect();
         for origin in origins {
             let slot = current.entry(origin.clone()).or_default();
             let others = slot.0.iter().filter(|(key, _)| &*key.signal != signal);
