@@ -12,8 +12,8 @@
 //! ```
 //!
 //! One process. Tasks collect at their own pace and publish immutable parts; nothing is ever collected in a scrape.
-//! Analysis reads history and publishes parts of the same form, so that a forecast is an ordinary metric. (History,
-//! API and reports are designed, and not built yet; of the analysis, the forecast engine is.)
+//! Analysis reads history and publishes parts of the same form, so that a forecast is an ordinary metric. (Reports
+//! are designed, and not built yet.)
 //!
 //! # Modules
 //!

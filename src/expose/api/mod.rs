@@ -39,15 +39,22 @@ const AT_ONCE: usize = 4;
 /// How unknown paths are counted.
 const UNKNOWN: &str = "unknown";
 
+/// Gives the history, where there is one.
+pub type HistorySource = Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>;
+/// Gives the signal of a name.
+pub type SignalSource = Arc<dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync>;
+/// An answer under way.
+type Making = BoxFuture<'static, Result<Vec<u8>, Problem>>;
+
 /// What answers are made from, beyond the snapshot.
 #[derive(Clone)]
 pub struct Sources {
     /// The time of day.
     pub clock: Clock,
     /// The history; none while there is none (analysis is off, or its store cannot be opened).
-    pub history: Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>,
+    pub history: HistorySource,
     /// The signal of a name.
-    pub signal: Arc<dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync>,
+    pub signal: SignalSource,
 }
 
 impl Sources {
@@ -105,7 +112,7 @@ enum Work {
     /// From memory; beside the runtime, for there may be thousands of rows.
     Memory(fn(&Now, &Asked) -> Result<Vec<u8>, Problem>),
     /// With a question to the history.
-    History(fn(Now, Asked) -> BoxFuture<'static, Result<Vec<u8>, Problem>>),
+    History(fn(Now, Asked) -> Making),
 }
 
 /// One endpoint: a row of the table that router and OpenAPI document are made from.

@@ -31,7 +31,7 @@ fn document() -> Value {
                             was made, how old its facts are, and whether it may be acted upon.",
         },
         "paths": paths,
-        "components": {"schemas": {"Problem": schema(|generator| Problem::json_schema(generator))}},
+        "components": {"schemas": {"Problem": schema(Problem::json_schema)}},
     })
 }
 

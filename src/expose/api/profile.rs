@@ -114,9 +114,12 @@ fn the_series(now: &Now, asked: &Asked) -> Result<Arc<SeriesKey>, Problem> {
     }
 }
 
+/// Reads one label off a series.
+type Label = fn(&SeriesKey) -> String;
+
 /// Names the first parameter that would tell several series apart.
 fn ambiguous<'a>(keys: impl Iterator<Item = &'a SeriesKey> + Clone) -> Problem {
-    let labels: [(Parameter, fn(&SeriesKey) -> String); 5] = [
+    let labels: [(Parameter, Label); 5] = [
         (RESOURCE, |key| key.resource.to_string()),
         (BASIS, |key| key.basis.map_or_else(String::new, |basis| basis.as_str().to_owned())),
         (SCOPE, |key| key.scope.as_str().to_owned()),

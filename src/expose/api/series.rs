@@ -52,6 +52,9 @@ fn resource(key: &SeriesKey) -> Option<&str> {
     Some(&*key.resource).filter(|resource| !resource.is_empty())
 }
 
+/// Reads one name off a series.
+type Name = fn(&SeriesKey) -> Option<&str>;
+
 /// A series with what is said of it.
 pub(super) type Told<'a> = (&'a Arc<SeriesKey>, &'a Prediction);
 
@@ -69,7 +72,7 @@ impl Known {
 
     /// The series asked for. A name that no series has is a problem; names that no series has together, an empty list.
     pub(super) fn select(&self, asked: &Asked) -> Result<Vec<Told<'_>>, Problem> {
-        let names: [(_, fn(&SeriesKey) -> Option<&str>); 5] = [
+        let names: [(_, Name); 5] = [
             (CLOUD, |key| key.origin.cloud.as_deref()),
             (REGION, |key| key.origin.region.as_deref()),
             (ENTITY, |key| Some(&key.entity)),
