@@ -344,7 +344,7 @@ fn agree(place: &str, value: &Json, schema: &Json) {
     }
 }
 
-/// The largest answers at 1,000 hypervisors stay small. How quick they are is measured, see docs/api.md.
+/// The largest answers at 1,000 hypervisors stay small.
 #[tokio::test]
 async fn a_big_cloud_is_told_in_pages() {
     let server = Running::start(&settings(), api_hooks(cloud(1000))).await;

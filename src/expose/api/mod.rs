@@ -39,19 +39,23 @@ const AT_ONCE: usize = 4;
 /// How unknown paths are counted.
 const UNKNOWN: &str = "unknown";
 
+/// Gives the history, where there is one.
+pub type HistorySource = Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>;
+/// Gives the signal of a name.
+pub type SignalSource = Arc<dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync>;
+/// An answer under way.
+type Making = BoxFuture<'static, Result<Vec<u8>, Problem>>;
+
 /// What answers are made from, beyond the snapshot.
 #[derive(Clone)]
 pub struct Sources {
     /// The time of day.
     pub clock: Clock,
     /// The history; none while there is none (analysis is off, or its store cannot be opened).
-    pub history: Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>,
+    pub history: HistorySource,
     /// The signal of a name.
-    pub signal: Arc<SignalByName>,
+    pub signal: SignalSource,
 }
-
-/// Finds a signal by its name.
-pub type SignalByName = dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync;
 
 impl Sources {
     /// Without any past: what the snapshot holds is answered all the same.
@@ -106,13 +110,10 @@ impl Now {
 /// How an endpoint makes its answer.
 enum Work {
     /// From memory; beside the runtime, for there may be thousands of rows.
-    Memory(fn(&Now, &Asked) -> Answered),
+    Memory(fn(&Now, &Asked) -> Result<Vec<u8>, Problem>),
     /// With a question to the history.
-    History(fn(Now, Asked) -> BoxFuture<'static, Answered>),
+    History(fn(Now, Asked) -> Making),
 }
-
-/// The body of an answer, or what is wrong with the question.
-type Answered = Result<Vec<u8>, Problem>;
 
 /// One endpoint: a row of the table that router and OpenAPI document are made from.
 struct Route {

@@ -114,9 +114,11 @@ fn the_series(now: &Now, asked: &Asked) -> Result<Arc<SeriesKey>, Problem> {
     }
 }
 
+/// Reads one label off a series.
+type Label = fn(&SeriesKey) -> String;
+
 /// Names the first parameter that would tell several series apart.
 fn ambiguous<'a>(keys: impl Iterator<Item = &'a SeriesKey> + Clone) -> Problem {
-    type Label = fn(&SeriesKey) -> String;
     let labels: [(Parameter, Label); 5] = [
         (RESOURCE, |key| key.resource.to_string()),
         (BASIS, |key| key.basis.map_or_else(String::new, |basis| basis.as_str().to_owned())),

@@ -15,9 +15,6 @@ use crate::model::prediction::{Prediction, Predictions};
 use crate::model::signal::{Basis, SeriesKey};
 use crate::model::snapshot::Snapshot;
 
-/// Reads one name off a series; none where it has none.
-type Name = fn(&SeriesKey) -> Option<&str>;
-
 /// What a row is about.
 #[derive(Clone, Debug, Serialize, JsonSchema)]
 pub(super) struct Labels<'a> {
@@ -54,6 +51,9 @@ impl<'a> Labels<'a> {
 fn resource(key: &SeriesKey) -> Option<&str> {
     Some(&*key.resource).filter(|resource| !resource.is_empty())
 }
+
+/// Reads one name off a series.
+type Name = fn(&SeriesKey) -> Option<&str>;
 
 /// A series with what is said of it.
 pub(super) type Told<'a> = (&'a Arc<SeriesKey>, &'a Prediction);
