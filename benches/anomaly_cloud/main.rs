@@ -44,8 +44,8 @@ fn main() {
     };
     let mut watching = Settings::default();
     watching.sensitivity = decimal("--sensitivity", watching.sensitivity);
-    watching.floors.ratio.absolute = decimal("--absolute", watching.floors.ratio.absolute);
-    watching.floors.ratio.relative = decimal("--relative", watching.floors.ratio.relative);
+    watching.floors.ratio_absolute = decimal("--absolute", watching.floors.ratio_absolute);
+    watching.floors.ratio_relative = decimal("--relative", watching.floors.ratio_relative);
     let loads = load::Loads::read();
     let mut runs = Vec::new();
     for seed in first..first + seeds {

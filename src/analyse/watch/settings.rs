@@ -42,28 +42,52 @@ pub struct Floor {
     pub relative: f64,
 }
 
-/// Floors by unit.
+/// Floors by unit; each in that unit, or as a share of the expected value.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Floors {
     /// Utilisations, 0 to 1.
-    pub ratio: Floor,
+    pub ratio_absolute: f64,
+    /// Utilisations, as a share.
+    pub ratio_relative: f64,
     /// Numbers of things.
-    pub count: Floor,
+    pub count_absolute: f64,
+    /// Numbers of things, as a share.
+    pub count_relative: f64,
     /// Bytes, and bytes per second.
-    pub bytes: Floor,
-    /// Any other.
-    pub other: Floor,
+    pub bytes_absolute: f64,
+    /// Bytes, as a share.
+    pub bytes_relative: f64,
+    /// Any other unit.
+    pub other_absolute: f64,
+    /// Any other unit, as a share.
+    pub other_relative: f64,
 }
 
 impl Default for Floors {
     fn default() -> Self {
         Self {
-            ratio: Floor { absolute: 0.05, relative: 0.1 },
-            count: Floor { absolute: 3.0, relative: 0.05 },
-            bytes: Floor { absolute: 1_000_000.0, relative: 0.2 },
-            other: Floor { absolute: 1.0, relative: 0.2 },
+            ratio_absolute: 0.05,
+            ratio_relative: 0.1,
+            count_absolute: 3.0,
+            count_relative: 0.05,
+            bytes_absolute: 1_000_000.0,
+            bytes_relative: 0.2,
+            other_absolute: 1.0,
+            other_relative: 0.2,
         }
+    }
+}
+
+impl Floors {
+    fn of(&self, unit: Unit) -> Floor {
+        let (absolute, relative) = match unit {
+            Unit::Ratio => (self.ratio_absolute, self.ratio_relative),
+            Unit::Count => (self.count_absolute, self.count_relative),
+            Unit::Bytes => (self.bytes_absolute, self.bytes_relative),
+            _ => (self.other_absolute, self.other_relative),
+        };
+        Floor { absolute, relative }
     }
 }
 
@@ -112,10 +136,7 @@ impl Settings {
         let floor = own.and_then(|own| own.floor).unwrap_or(match unit {
             // Small numbers that should be none.
             _ if label == SERVICES_DOWN => Floor { absolute: 1.0, relative: 0.0 },
-            Unit::Ratio => self.floors.ratio,
-            Unit::Count => self.floors.count,
-            Unit::Bytes => self.floors.bytes,
-            _ => self.floors.other,
+            unit => self.floors.of(unit),
         });
         Options {
             sensitivity: self.sensitivity * own.and_then(|own| own.sensitivity).unwrap_or(1.0),
@@ -149,7 +170,7 @@ impl Settings {
                 format!("{bad} is no sensitivity; use a number from 0 to 100, 1 for the usual one"),
             ));
         }
-        let floors = [self.floors.ratio, self.floors.count, self.floors.bytes, self.floors.other];
+        let floors = [Unit::Ratio, Unit::Count, Unit::Bytes, Unit::None].map(|unit| self.floors.of(unit));
         let floors = floors.into_iter().chain(self.signals.values().filter_map(|own| own.floor));
         if let Some(bad) = floors.flat_map(|f| [f.absolute, f.relative]).find(|f| !(f.is_finite() && *f >= 0.0)) {
             return Some(("floors", format!("{bad} is no floor; use 0 or more")));
