@@ -1,7 +1,7 @@
 //! Octavia: load balancers, listeners, pools, amphorae, and traffic where it is asked for.
 //!
 //! Octavia shows a token without its own roles (`load-balancer_*`) or `admin` only what belongs to its project; see
-//! [`Sight`](super::sight::Sight).
+//! `collect::sight`.
 
 mod amphorae;
 mod listeners;

@@ -1,7 +1,7 @@
 //! Neutron: ports, floating IPs, networks and subnets, address pools, routers, agents, quotas, VPNs.
 //!
 //! Lists are asked for with `fields`, so that a page of 1,000 ports has less than half its full size. What Neutron keeps
-//! from a token it leaves out silently: see [`Sight`](super::sight::Sight).
+//! from a token it leaves out silently: see `collect::sight`.
 
 mod address_pools;
 mod agents;

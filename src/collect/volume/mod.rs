@@ -1,7 +1,7 @@
 //! Cinder: volumes, snapshots, backups, services, pools, quotas.
 //!
 //! Cinder ties the view of all projects to its administrators in code, whatever its policy files say; see
-//! [`scope`](super::scope).
+//! `collect::scope`.
 
 mod backups;
 mod pools;
