@@ -8,7 +8,6 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::compute::is_admin;
 use super::decode::{bool_label, list, null_as_default};
 use super::health::Visibility;
 use super::{Cadence, Collect, Collecting, CollectorSpec, Cx, Service};
@@ -124,7 +123,7 @@ impl Collect for Nodes {
             let request = Request::new("nodes/detail").at(cx.client.negotiate(VERSION).await?);
             let mut nodes = Vec::new();
             list(cx, request, "nodes", |node: Node| nodes.push(node)).await?;
-            if !is_admin(cx).await {
+            if !cx.is_admin().await {
                 cx.report.set_visibility(Visibility::Project);
             }
             nodes.retain(|node| cx.settings.holds_project(&node.owner) || cx.settings.holds_project(&node.lessee));

@@ -5,7 +5,6 @@
 
 use serde::Deserialize;
 
-use super::compute::is_admin;
 use super::decode::{list, null_as_default, text_or_number};
 use super::health::Visibility;
 use super::{Cadence, Collect, Collecting, CollectorSpec, Cx, Service};
@@ -116,7 +115,7 @@ impl Collect for Clusters {
                     result => result?,
                 },
             };
-            if !is_admin(cx).await {
+            if !cx.is_admin().await {
                 cx.report.set_visibility(Visibility::Project);
             }
             clusters.retain(|cluster| cx.settings.holds_project(&cluster.project_id));

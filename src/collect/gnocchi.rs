@@ -6,7 +6,6 @@
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::compute::is_admin;
 use super::decode::list;
 use super::health::Visibility;
 use super::{Cadence, Collect, Collecting, CollectorSpec, Cx, Service};
@@ -100,7 +99,7 @@ impl Collect for Metrics {
             // The answer is a list without an object around it.
             let listed = list(cx, Request::new("metric"), "", |_: IgnoredAny| {}).await?;
             part.put(&TOTAL_METRICS, [], listed.items as f64);
-            if !is_admin(cx).await {
+            if !cx.is_admin().await {
                 cx.report.set_visibility(Visibility::Project);
             }
             Ok(part)

@@ -352,6 +352,11 @@ impl Cx {
         }
     }
 
+    /// Whether the token carries the role `admin`; not, where none can be had.
+    pub(crate) async fn is_admin(&self) -> bool {
+        self.client.cloud().session().await.is_ok_and(|session| session.is_admin())
+    }
+
     /// The part of this region that carries a table, for a collector that goes on from what it published.
     pub fn part_with<T: Any + Send + Sync>(&self, table: &Arc<T>) -> Option<Arc<Part>> {
         let carries = |part: &&Arc<Part>| part.tables.get::<T>().is_some_and(|found| Arc::ptr_eq(&found, table));

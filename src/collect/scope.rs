@@ -27,7 +27,7 @@ impl Scope {
     }
 
     fn new(session: &Session, project: Option<&str>) -> Self {
-        let admin = session.roles.iter().any(|role| role.eq_ignore_ascii_case("admin"));
+        let admin = session.is_admin();
         let own = session.project_id.as_deref();
         let visibility = match project {
             _ if admin => Visibility::All,

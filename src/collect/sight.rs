@@ -18,10 +18,7 @@ impl Sight {
     /// By the rights of the token.
     pub(super) async fn of(cx: &Cx) -> Self {
         match cx.client.cloud().session().await {
-            Ok(session) => Self {
-                all: session.roles.iter().any(|role| role.eq_ignore_ascii_case("admin")) && !session.system,
-                own: session.project_id.clone(),
-            },
+            Ok(session) => Self { all: session.is_admin() && !session.system, own: session.project_id.clone() },
             Err(_) => Self { own: None, all: false },
         }
     }

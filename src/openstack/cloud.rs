@@ -65,6 +65,13 @@ pub struct Session {
     pub services: Vec<(String, Vec<String>)>,
 }
 
+impl Session {
+    /// Whether the token carries the role that default policies ask for where services filter silently.
+    pub fn is_admin(&self) -> bool {
+        self.roles.iter().any(|role| role.eq_ignore_ascii_case("admin"))
+    }
+}
+
 impl Cloud {
     /// Prepares the HTTP client; sends nothing yet.
     pub fn new(config: CloudConfig, settings: &Settings, clock: Clock) -> Result<Arc<Self>, Error> {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::is_admin;
 use crate::collect::decode::{bool_label, list, null_as_default};
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -75,7 +74,7 @@ impl Collect for Collector {
             let mut items = Vec::new();
             list(cx, request, "flavors", |item: Item| items.push(item)).await?;
             // Without the right to see private flavors Nova leaves them out silently.
-            if items.iter().all(|item| item.is_public) && !is_admin(cx).await {
+            if items.iter().all(|item| item.is_public) && !cx.is_admin().await {
                 cx.report.set_visibility(Visibility::Project);
             }
             Ok(emit(items))

@@ -19,7 +19,7 @@ mod servers;
 mod services;
 mod usage;
 
-use super::{Cadence, CollectorSpec, Cx, Service};
+use super::{Cadence, CollectorSpec, Service};
 
 crate::metrics! {
     /// 1 while every permitted collector of the service succeeds.
@@ -83,11 +83,3 @@ pub static SERVICE: Service = Service {
         },
     ],
 };
-
-/// Whether the token carries the role that default policies ask for where services filter silently.
-pub(super) async fn is_admin(cx: &Cx) -> bool {
-    match cx.client.cloud().session().await {
-        Ok(session) => session.roles.iter().any(|role| role.eq_ignore_ascii_case("admin")),
-        Err(_) => false,
-    }
-}

@@ -2,7 +2,6 @@
 
 use serde::de::IgnoredAny;
 
-use super::is_admin;
 use crate::collect::decode::list;
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -32,7 +31,7 @@ impl Collect for Collector {
                 Ok(listed) => {
                     part.put(&SECURITY_GROUPS, [], listed.items as f64);
                     // all_tenants is not refused without the right to it, but passed over.
-                    if !is_admin(cx).await {
+                    if !cx.is_admin().await {
                         cx.report.set_visibility(Visibility::Project);
                     }
                 }

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde::Deserialize;
 
-use super::is_admin;
 use crate::collect::decode::list;
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
@@ -49,7 +48,7 @@ impl Collect for Collector {
             }
             let groups = read(cx).await?;
             // all_projects is not refused without the right to it, but passed over.
-            if !is_admin(cx).await {
+            if !cx.is_admin().await {
                 cx.report.set_visibility(Visibility::Project);
             }
             Ok(emit(groups.values()))
