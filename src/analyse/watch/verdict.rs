@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::watched::Watched;
+use crate::analyse::anomaly::{Feature, Reading};
 use crate::model::anomaly::Watching;
 
 /// What is said of a series.
@@ -37,7 +38,7 @@ impl Verdict {
         }
         if let Some(reading) = &watched.reading {
             verdict.value = Some(watched.value);
-            verdict.score = reading.strength;
+            verdict.score = score(reading, watched.rare_day);
             verdict.direction = reading.direction;
             verdict.expected = reading.expected;
             verdict.rarity = reading.rarity;
@@ -79,4 +80,11 @@ impl Verdict {
         self.cause = cause;
         self.reason = reason;
     }
+}
+
+/// What a reading scores: what the reading itself says and what its day says, the quieter of the two. Until enough days
+/// are known, and for a frozen or late series, which has gone no way, the reading alone.
+fn score(reading: &Reading, rare_day: Option<f64>) -> f64 {
+    let still = matches!(reading.feature, Some(Feature::Flat | Feature::Missing));
+    rare_day.filter(|_| !still).map_or(reading.strength, |rare| reading.strength.min(rare))
 }
