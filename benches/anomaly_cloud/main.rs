@@ -27,6 +27,7 @@ mod simulation;
 
 use stackcast::analyse::watch::Settings;
 
+const SIZE: plan::Size = plan::Size { hosts: 20, days: 28, each: 3 };
 /// What the rules of the ticket tier wait for.
 const TICKET: score::Rule = score::Rule { above: 1.0, readings: 2 };
 
@@ -49,11 +50,11 @@ fn main() {
     let loads = load::Loads::read();
     let mut runs = Vec::new();
     for seed in first..first + seeds {
-        let run = simulation::run(seed, &loads, &watching);
+        let run = simulation::run(seed, SIZE, &loads, &watching);
         println!("seed {seed}: {} series, {:.1} s", run.series.len(), run.seconds);
         runs.push(run);
     }
-    println!("\nscore  readings  alarms  true  precision  false/100 series and week  recall  in 30 min of effect");
+    println!("\n{}", score::HEADER);
     for above in [1.0, 1.25, 1.5, 2.0, 3.0] {
         for readings in [1, 2, 3] {
             let rule = score::Rule { above, readings };

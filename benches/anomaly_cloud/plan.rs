@@ -8,11 +8,23 @@ use crate::load::{DAY, mix};
 /// Monday, 2026-01-05T00:00:00Z.
 pub const START: i64 = 1_767_571_200;
 pub const STEP: i64 = 300;
-pub const POINTS: usize = 28 * DAY;
-pub const HOSTS: usize = 20;
 /// Nothing is planted, and no alarm counts, before.
 pub const FIRST: usize = 8 * DAY;
-const EACH: usize = 3;
+
+/// How large a cloud is, and how long it is watched.
+#[derive(Clone, Copy)]
+pub struct Size {
+    pub hosts: usize,
+    pub days: usize,
+    /// Anomalies of each kind.
+    pub each: usize,
+}
+
+impl Size {
+    pub const fn points(self) -> usize {
+        self.days * DAY
+    }
+}
 
 pub const KINDS: [AnomalyKind; 5] = [
     AnomalyKind::StuckAgent,
@@ -23,12 +35,12 @@ pub const KINDS: [AnomalyKind; 5] = [
 ];
 
 /// The planted anomalies of a seed: evenly spread, in a random order, at random hours.
-pub fn planted(seed: u64, projects: u32) -> Vec<Anomaly> {
-    let mut kinds: Vec<AnomalyKind> = KINDS.iter().flat_map(|kind| [*kind; EACH]).collect();
+pub fn planted(seed: u64, project: u32, size: Size) -> Vec<Anomaly> {
+    let mut kinds: Vec<AnomalyKind> = KINDS.iter().flat_map(|kind| std::iter::repeat_n(*kind, size.each)).collect();
     for at in (1..kinds.len()).rev() {
         kinds.swap(at, (mix(seed, at as u64) % (at as u64 + 1)) as usize);
     }
-    let room = (POINTS - FIRST) / kinds.len();
+    let room = (size.points() - FIRST) / kinds.len();
     let mut all = Vec::new();
     for (number, kind) in kinds.into_iter().enumerate() {
         let draw = mix(seed, 1000 + number as u64);
@@ -41,8 +53,8 @@ pub fn planted(seed: u64, projects: u32) -> Vec<Anomaly> {
             AnomalyKind::MemoryLeak => 288,
         };
         let target = match kind {
-            AnomalyKind::RunawayProject | AnomalyKind::LostInstances => projects,
-            _ => ((draw >> 20) % HOSTS as u64) as u32,
+            AnomalyKind::RunawayProject | AnomalyKind::LostInstances => project,
+            _ => ((draw >> 20) % size.hosts as u64) as u32,
         };
         all.push(Anomaly { kind, target, from: time(from), to: time(from + points) });
     }

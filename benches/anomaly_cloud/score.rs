@@ -9,7 +9,7 @@ use stackcast::model::anomaly::signal_label;
 use stackcast::model::signal::{Scope, SeriesKey};
 
 use crate::load::DAY;
-use crate::plan::{FIRST, KINDS, POINTS, point};
+use crate::plan::{FIRST, KINDS, point};
 use crate::simulation::{Run, batch};
 
 /// When an alarm fires: a score above a threshold for some readings in a row, as a rule with a `for`.
@@ -124,7 +124,7 @@ impl Tally {
     }
 
     fn add(&mut self, run: &Run, verbose: bool) {
-        self.weeks += run.series.len() as f64 * (POINTS - FIRST) as f64 / (7 * DAY) as f64;
+        self.weeks += run.series.len() as f64 * (run.size.points() - FIRST) as f64 / (7 * DAY) as f64;
         let mut first: Vec<Option<usize>> = vec![None; run.planted.len()];
         for (key, trace) in &run.series {
             for (at, cause) in alarms(&trace.scores, self.rule).into_iter().filter(|(at, _)| *at >= FIRST) {
@@ -184,10 +184,28 @@ impl Tally {
     }
 }
 
+/// What the columns of a tally are.
+pub const HEADER: &str =
+    "score  readings  alarms  true  precision  false/100 series and week  recall  in 30 min of effect";
+
+impl Tally {
+    fn sum(&self, of: fn(&OfKind) -> usize) -> f64 {
+        self.kinds.iter().map(|(_, kind)| of(kind)).sum::<usize>() as f64
+    }
+
+    /// Share of what was planted, and had an effect, that was found.
+    pub fn recall(&self) -> f64 {
+        self.sum(|of| of.found) / self.sum(|of| of.planted)
+    }
+
+    /// False alarms per 100 series and week.
+    pub fn false_alarms(&self) -> f64 {
+        100.0 * (self.alarms - self.right) as f64 / self.weeks
+    }
+}
+
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let sum = |of: fn(&OfKind) -> usize| self.kinds.iter().map(|(_, kind)| of(kind)).sum::<usize>() as f64;
-        let planted = sum(|of| of.planted);
         write!(
             f,
             "{:>5}  {:>8}  {:>6}  {:>4}  {:>9.2}  {:>25.2}  {:>6.2}  {:>19.2}",
@@ -196,9 +214,9 @@ impl fmt::Display for Tally {
             self.alarms,
             self.right,
             self.right as f64 / self.alarms.max(1) as f64,
-            100.0 * (self.alarms - self.right) as f64 / self.weeks,
-            sum(|of| of.found) / planted,
-            sum(|of| of.in_time) / planted
+            self.false_alarms(),
+            self.recall(),
+            self.sum(|of| of.in_time) / self.sum(|of| of.planted)
         )
     }
 }

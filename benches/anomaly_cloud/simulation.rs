@@ -15,7 +15,7 @@ use stackcast::model::signal::{Basis, Scope, SeriesKey, Tick};
 use stackcast::model::snapshot::{SeriesLimits, SnapshotStore};
 
 use crate::load::{DAY, Loads, mix, unit};
-use crate::plan::{FIRST, HOSTS, POINTS, planted, point, time};
+use crate::plan::{FIRST, Size, planted, point, time};
 
 /// The host of the demo's first own project: the busiest one.
 const BUSIEST: u32 = 2;
@@ -23,6 +23,7 @@ const BUSIEST: u32 = 2;
 /// What a run leaves to be judged.
 pub struct Run {
     pub seed: u64,
+    pub size: Size,
     pub seconds: f64,
     pub planted: Vec<Anomaly>,
     pub projects: Vec<String>,
@@ -36,16 +37,17 @@ pub struct Trace {
     pub scores: BTreeMap<usize, (f64, &'static str)>,
 }
 
-pub fn run(seed: u64, loads: &Loads, watching: &Settings) -> Run {
+pub fn run(seed: u64, size: Size, loads: &Loads, watching: &Settings) -> Run {
     let start = Instant::now();
-    let settings = CloudSettings { seed, hypervisors: HOSTS, anomalies: false, ..CloudSettings::default() };
-    let planted = planted(seed, BUSIEST);
+    let (hypervisors, instances) = (size.hosts, 20 * size.hosts);
+    let settings = CloudSettings { seed, hypervisors, instances, anomalies: false, ..CloudSettings::default() };
+    let planted = planted(seed, BUSIEST, size);
     let mut world = World::simulated(&settings, time(0), planted.clone());
     let store = SnapshotStore::new(SeriesLimits::default());
     publish_hosts(&store, &world);
     let mut watch = Watch::new(built_in());
     let mut series: BTreeMap<Arc<SeriesKey>, Trace> = BTreeMap::new();
-    for now in 0..POINTS {
+    for now in 0..size.points() {
         world.advance(time(now));
         let tick = Tick { at: time(now), readings: readings(&world, &planted, seed, now, loads) };
         for (key, value) in &tick.readings {
@@ -62,7 +64,7 @@ pub fn run(seed: u64, loads: &Loads, watching: &Settings) -> Run {
         }
     }
     let projects = world.identity().projects.iter().map(|project| project.name.clone()).collect();
-    Run { seed, seconds: start.elapsed().as_secs_f64(), planted, projects, series }
+    Run { seed, size, seconds: start.elapsed().as_secs_f64(), planted, projects, series }
 }
 
 fn publish_hosts(store: &SnapshotStore, world: &World) {

@@ -2,11 +2,13 @@
 //! the time. No configuration, no cloud, no state between runs.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-use anyhow::{Context, bail, ensure};
-
+use super::failure::Failure;
+use super::forecast::conclude;
+use super::output;
+use super::series_csv::{files, rows, text};
 use crate::analyse::anomaly::{Detector, Options, Reading};
 
 /// Score recorded series: CSV `timestamp,value` in, `timestamp,score` out; a score above 1 is an anomaly.
@@ -36,36 +38,29 @@ pub(crate) struct Args {
 }
 
 /// Runs the command.
-pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    ensure!(args.sensitivity > 0.0 && args.sensitivity.is_finite(), "--sensitivity must be a number above 0");
+pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    if !(args.sensitivity > 0.0 && args.sensitivity.is_finite()) {
+        return Err(Failure::usage("--sensitivity is no number above 0", "1 is the usual one, 0.8 reports less"));
+    }
     for (flag, floor) in [("--absolute-floor", args.absolute_floor), ("--relative-floor", args.relative_floor)] {
-        ensure!(floor >= 0.0 && floor.is_finite(), "{flag} must be a number, 0 or above");
+        if !(floor >= 0.0 && floor.is_finite()) {
+            return Err(Failure::usage(format!("{flag} is no floor"), "use a number, 0 or above"));
+        }
     }
-    if !args.input.is_dir() {
-        return one(args, &args.input, args.output.as_deref());
+    // Without an output, the places of answers are not used.
+    let output = args.output.as_deref();
+    let pairs = files(&args.input, output.unwrap_or(&args.input))?;
+    if let Some(folder) = output.filter(|_| args.input.is_dir()) {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| Failure::new(format!("cannot create {}: {error}", folder.display())))?;
     }
-    if let Some(folder) = &args.output {
-        std::fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
-    }
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&args.input)
-        .and_then(Iterator::collect::<Result<Vec<_>, _>>)
-        .with_context(|| format!("cannot list {}", args.input.display()))?
-        .into_iter()
-        .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|e| e == "csv"))
-        .collect();
-    files.sort();
-    ensure!(!files.is_empty(), "no .csv file in {}", args.input.display());
-    for file in &files {
-        let output = args.output.as_ref().zip(file.file_name()).map(|(folder, name)| folder.join(name));
-        one(args, file, output.as_deref())?;
-    }
-    Ok(())
+    let results = pairs.iter().map(|(input, answer)| one(args, input, output.map(|_| answer.as_path())));
+    conclude(results.filter_map(Result::err).collect())
 }
 
-fn one(args: &Args, input: &Path, output: Option<&Path>) -> anyhow::Result<()> {
-    let text = std::fs::read_to_string(input).with_context(|| format!("cannot read {}", input.display()))?;
-    let name = input.display();
+/// Scores a file; the error names it.
+fn one(args: &Args, input: &Path, output: Option<&Path>) -> Result<(), String> {
+    let text = text(input)?;
     let options = Options {
         sensitivity: args.sensitivity,
         absolute_floor: args.absolute_floor,
@@ -75,50 +70,24 @@ fn one(args: &Args, input: &Path, output: Option<&Path>) -> anyhow::Result<()> {
     let mut detector = Detector::new(&options);
     let (mut scores, mut reasons) = (String::from("timestamp,score\n"), String::new());
     for row in rows(&text) {
-        let (line, stamp, value) = row.with_context(|| name.to_string())?;
-        let timestamp = seconds(stamp).with_context(|| format!("{name}: line {line}"))?;
-        // An empty cell, NaN or a word is a reading without a value: it keeps its row.
-        let value = value.parse().unwrap_or(f64::NAN);
-        let reading = detector.step(timestamp, value);
-        writeln!(scores, "{stamp},{:.6}", reading.score)?;
+        let row = row.map_err(|fault| fault.at(input))?;
+        // A missing value keeps its row.
+        let reading = detector.step(row.at, row.value);
+        // Writing to a string cannot fail.
+        let _ = writeln!(scores, "{},{:.6}", row.stamp, reading.score);
         if args.explain && reading.score > 1.0 {
-            writeln!(reasons, "{}", explain(stamp, value, &reading))?;
+            let _ = writeln!(reasons, "{}", explain(row.stamp, row.value, &reading));
         }
     }
     if let Some(output) = output {
-        std::fs::write(output, scores).with_context(|| format!("cannot write {}", output.display()))?;
+        std::fs::write(output, scores).map_err(|error| format!("{}: cannot be written: {error}", output.display()))?;
     }
     if args.explain {
-        let count = reasons.lines().count();
-        let mut stdout = std::io::stdout().lock();
-        writeln!(stdout, "{name}: {count} alarms in {} episodes\n{reasons}", detector.episodes())?;
+        let (name, count) = (input.display(), reasons.lines().count());
+        let told = format!("{name}: {count} alarms in {} episodes\n{reasons}\n", detector.episodes());
+        output::write(&told).map_err(|_| "standard output: cannot be written".to_owned())?;
     }
     Ok(())
-}
-
-/// The data rows: line number, timestamp, value.
-fn rows(text: &str) -> impl Iterator<Item = anyhow::Result<(usize, &str, &str)>> {
-    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
-    lines.filter(|(i, line)| *i > 0 || !line.trim_start_matches('\u{feff}').starts_with("timestamp")).map(
-        |(i, line)| match line.split_once(',') {
-            Some((stamp, value)) => Ok((i + 1, stamp.trim(), value.split(',').next().unwrap_or_default().trim())),
-            None => bail!("line {}: no comma; each line must be timestamp,value", i + 1),
-        },
-    )
-}
-
-/// Seconds since the epoch; a time without a zone is UTC.
-fn seconds(stamp: &str) -> anyhow::Result<i64> {
-    if let Ok(number) = stamp.parse::<f64>() {
-        return Ok(number as i64);
-    }
-    if let Ok(timestamp) = stamp.parse::<jiff::Timestamp>() {
-        return Ok(timestamp.as_second());
-    }
-    let civil: jiff::civil::DateTime = stamp
-        .parse()
-        .with_context(|| format!("'{stamp}' is no time; use 2026-01-31T12:00:00Z or seconds since 1970"))?;
-    Ok(civil.to_zoned(jiff::tz::TimeZone::UTC)?.timestamp().as_second())
 }
 
 fn explain(stamp: &str, value: f64, reading: &Reading) -> String {
@@ -136,22 +105,6 @@ fn explain(stamp: &str, value: f64, reading: &Reading) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn times_in_all_forms_are_utc() {
-        let expected = 1_396_310_400;
-        for stamp in ["2014-04-01 00:00:00", "2014-04-01T00:00:00Z", "2014-04-01T02:00:00+02:00", "1396310400"] {
-            assert_eq!(seconds(stamp).unwrap(), expected, "{stamp}");
-        }
-        assert!(seconds("yesterday").unwrap_err().to_string().contains("yesterday"));
-    }
-
-    #[test]
-    fn rows_skip_the_header_and_name_the_bad_line() {
-        let good: Vec<_> = rows("timestamp,value\n1,2\n\n3,\n").map(Result::unwrap).collect();
-        assert_eq!(good, [(2, "1", "2"), (4, "3", "")]);
-        assert!(rows("1,2\nx\n").nth(1).unwrap().unwrap_err().to_string().contains("line 2"));
-    }
 
     #[test]
     fn a_folder_gives_a_folder_with_a_row_per_row() {
@@ -179,6 +132,6 @@ mod tests {
         assert_eq!(scores.len(), 1000);
         assert!(scores[900..].iter().any(|s| *s > 1.0), "the step at 900 is found");
         args.sensitivity = 0.0;
-        assert!(run(&args).unwrap_err().to_string().contains("--sensitivity"));
+        assert!(run(&args).unwrap_err().lines[0].0.contains("--sensitivity"));
     }
 }

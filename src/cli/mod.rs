@@ -84,10 +84,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Demo(flags)) => demo::run(&flags),
         Some(Command::Forecast(flags)) => forecast::run(&flags),
         Some(Command::Backtest(flags)) => backtest::run(&flags),
-        Some(Command::Anomaly(flags)) => {
-            let outcome = anomaly::run(&flags).map(|()| ExitCode::SUCCESS);
-            outcome.map_err(|error| Failure::new(format!("{error:#}")))
-        }
+        Some(Command::Anomaly(flags)) => anomaly::run(&flags),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Backup(flags)) => backup::run(&flags),
         Some(Command::Reference(flags)) => reference::run(&flags),

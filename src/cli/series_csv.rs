@@ -1,4 +1,4 @@
-//! Series as CSV: `timestamp,value` in, `timestamp,forecast,lower,upper` out.
+//! Series as CSV: `timestamp,value` in, for forecasts `timestamp,forecast,lower,upper` out.
 //!
 //! Reading is strict about what a row says and lenient about which rows there are: a cell that is neither a
 //! time nor a number stops with file and line; rows may be uneven, unordered, repeated or missing, and an
@@ -46,50 +46,87 @@ pub(super) fn files(input: &Path, output: &Path) -> Result<Vec<(PathBuf, PathBuf
     Ok(names.into_iter().filter_map(place).collect())
 }
 
+/// One row, as it was written and as it is meant.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Row<'a> {
+    /// The time as it was written.
+    pub(super) stamp: &'a str,
+    /// The time in seconds since the epoch.
+    pub(super) at: i64,
+    /// The value; `NaN` where missing.
+    pub(super) value: f64,
+    /// Whether the time was a number.
+    epoch: bool,
+}
+
+/// What is wrong with a line.
+#[derive(Debug, PartialEq)]
+pub(super) struct Fault {
+    line: usize,
+    what: String,
+}
+
+impl Fault {
+    /// In words, with the file.
+    pub(super) fn at(&self, path: &Path) -> String {
+        format!("{}:{}: {}", path.display(), self.line, self.what)
+    }
+}
+
+/// The text of a file.
+pub(super) fn text(path: &Path) -> Result<String, String> {
+    let failed = |error: std::io::Error| format!("{}: cannot be read: {error}", path.display());
+    let size = std::fs::metadata(path).map_err(failed)?.len();
+    if size > BYTES_MAX {
+        return Err(format!("{}: {size} bytes, more than the {BYTES_MAX} that are read: split it", path.display()));
+    }
+    let bytes = std::fs::read(path).map_err(failed)?;
+    String::from_utf8(bytes)
+        .map_err(|error| format!("{}: not UTF-8 text (byte {})", path.display(), error.utf8_error().valid_up_to()))
+}
+
+/// The rows of a text in their order; a header tells where time and value stand.
+pub(super) fn rows(text: &str) -> impl Iterator<Item = Result<Row<'_>, Fault>> {
+    let mut columns = (0, 1);
+    let lines = text.trim_start_matches('\u{feff}').lines().enumerate();
+    lines.filter(|(_, line)| !line.trim().is_empty()).filter_map(move |(index, line)| {
+        if index == 0 && cells(line).all(|cell| time(cell).is_none()) {
+            match header(cells(line)) {
+                Some(named) => columns = named,
+                None => {
+                    let what = "the header has no columns `timestamp` and `value`".to_owned();
+                    return Some(Err(Fault { line: 1, what }));
+                }
+            }
+            return None;
+        }
+        Some(row(line, columns).map_err(|what| Fault { line: index + 1, what }))
+    })
+}
+
+fn row(line: &str, (time_at, value_at): (usize, usize)) -> Result<Row<'_>, String> {
+    let cell = |column: usize| cells(line).nth(column).ok_or_else(|| format!("`{line}` has no column {}", column + 1));
+    let (stamp, text) = (cell(time_at)?, cell(value_at)?);
+    let (at, epoch) = time(stamp).ok_or_else(|| format!("`{stamp}` is no time: use ISO 8601 or seconds since 1970"))?;
+    let value = value(text).ok_or_else(|| format!("`{text}` is no number; leave a missing value empty"))?;
+    Ok(Row { stamp, at, value, epoch })
+}
+
+fn cells(line: &str) -> impl Iterator<Item = &str> {
+    line.split(',').map(|cell| cell.trim().trim_matches('"'))
+}
+
 impl Rows {
     /// Reads a file.
     pub(super) fn read(path: &Path) -> Result<Self, String> {
-        let failed = |error: std::io::Error| format!("{}: cannot be read: {error}", path.display());
-        let size = std::fs::metadata(path).map_err(failed)?.len();
-        if size > BYTES_MAX {
-            return Err(format!("{}: {size} bytes, more than the {BYTES_MAX} that are read: split it", path.display()));
+        let text = text(path)?;
+        let mut read = Self { rows: Vec::with_capacity(text.len() / 28), epoch: false };
+        for row in rows(&text) {
+            let row = row.map_err(|fault| fault.at(path))?;
+            read.epoch |= row.epoch;
+            read.rows.push((row.at, row.value));
         }
-        let bytes = std::fs::read(path).map_err(failed)?;
-        let text = std::str::from_utf8(&bytes)
-            .map_err(|error| format!("{}: not UTF-8 text (byte {})", path.display(), error.valid_up_to()))?;
-        Self::parse(text).map_err(|(line, message)| format!("{}:{line}: {message}", path.display()))
-    }
-
-    /// Parses the text of a file; the error names the line.
-    fn parse(text: &str) -> Result<Self, (usize, String)> {
-        let mut rows = Vec::with_capacity(text.len() / 28);
-        let mut columns = (0, 1);
-        let mut epoch = false;
-        for (index, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
-            if line.trim().is_empty() {
-                continue;
-            }
-            let cells = || line.split(',').map(|cell| cell.trim().trim_matches('"'));
-            if index == 0 && cells().all(|cell| time(cell).is_none()) {
-                columns = header(cells()).ok_or((1, "the header has no columns `timestamp` and `value`".to_owned()))?;
-                continue;
-            }
-            let cell = |column: usize| {
-                cells().nth(column).ok_or_else(|| (index + 1, format!("`{line}` has no column {}", column + 1)))
-            };
-            let (at, number) = time(cell(columns.0)?).ok_or_else(|| {
-                (
-                    index + 1,
-                    format!("`{}` is no time: use ISO 8601 or seconds since 1970", cell(columns.0).unwrap_or_default()),
-                )
-            })?;
-            let text = cell(columns.1)?;
-            let value = value(text)
-                .ok_or_else(|| (index + 1, format!("`{text}` is no number; leave a missing value empty")))?;
-            epoch |= number;
-            rows.push((at, value));
-        }
-        Ok(Self { rows, epoch })
+        Ok(read)
     }
 
     /// On a grid of `step` seconds; without one, of the usual distance between rows.
@@ -163,20 +200,30 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn parse(text: &str) -> Result<Rows, Fault> {
+        let all: Vec<Row<'_>> = rows(text).collect::<Result<_, _>>()?;
+        Ok(Rows { rows: all.iter().map(|row| (row.at, row.value)).collect(), epoch: all.iter().any(|row| row.epoch) })
+    }
+
     #[test]
     fn reads_the_usual_forms() {
         let text = "timestamp,value\n2026-11-20T16:00:00Z,1.5\n2026-11-20 17:00:00,\n1795197600,NaN\n";
-        let rows = Rows::parse(text).unwrap();
+        let rows = parse(text).unwrap();
         assert_eq!(rows.rows[0], (1_795_190_400, 1.5));
         assert!(rows.rows[1].1.is_nan() && rows.rows[2].1.is_nan());
         assert_eq!(rows.usual_step(), 3600);
-        assert_eq!(Rows::parse("1700000000000,2").unwrap().rows, vec![(1_700_000_000, 2.0)]);
-        assert_eq!(Rows::parse("value,host,timestamp\n3,a,60\n").unwrap().rows, vec![(60, 3.0)]);
+        for stamp in ["2014-04-01 00:00:00", "2014-04-01T02:00:00+02:00", "1396310400"] {
+            let text = format!("{stamp},1\n");
+            let row = super::rows(&text).next().unwrap().unwrap();
+            assert_eq!((row.at, row.stamp), (1_396_310_400, stamp), "a time without a zone is UTC");
+        }
+        assert_eq!(parse("1700000000000,2").unwrap().rows, vec![(1_700_000_000, 2.0)]);
+        assert_eq!(parse("value,host,timestamp\n3,a,60\n").unwrap().rows, vec![(60, 3.0)]);
     }
 
     #[test]
     fn a_bad_row_is_named_with_its_line() {
-        let error = |text: &str| Rows::parse(text).unwrap_err();
+        let error = |text: &str| parse(text).map_err(|fault| (fault.line, fault.what)).unwrap_err();
         assert_eq!(
             error("timestamp,value\n60,1\n120,x\n"),
             (3, "`x` is no number; leave a missing value empty".to_owned())
@@ -189,7 +236,7 @@ mod tests {
     proptest! {
         #[test]
         fn no_text_panics(text in ".{0,200}") {
-            let _ = Rows::parse(&text);
+            let _ = parse(&text);
         }
     }
 }

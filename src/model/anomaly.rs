@@ -84,11 +84,41 @@ pub struct Peer {
     pub score: f64,
 }
 
+/// How a series is doing as a watched series.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Watching {
+    /// Too little is known for a judgement.
+    Learning,
+    /// Judged.
+    Watched,
+    /// In maintenance or silenced.
+    Silent,
+    /// Known, but without a reading now.
+    Missing,
+}
+
+impl Watching {
+    /// Every state.
+    pub const ALL: [Self; 4] = [Self::Learning, Self::Watched, Self::Silent, Self::Missing];
+
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Learning => "learning",
+            Self::Watched => "watched",
+            Self::Silent => "silent",
+            Self::Missing => "missing",
+        }
+    }
+}
+
 /// All findings of a region (or of the local host).
 #[derive(Clone, Debug, Default)]
 pub struct Anomalies {
     /// The time of the readings.
     pub at: Timestamp,
+    /// Every series that is looked at: what is in none of the lists below is quiet only if it is watched.
+    pub watched: Vec<(Arc<SeriesKey>, Watching)>,
     /// Highest score first.
     pub current: Vec<Anomaly>,
     /// Largest first.

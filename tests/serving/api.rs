@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 use stackcast::expose::{Hooks, Sources};
-use stackcast::history::{Answer, History, HistoryError, Pending, Stretch, Want};
+use stackcast::history::{Answer, History, HistoryError, Pending, Retention, Store, Stretch, Telemetry, Want};
+use stackcast::model::anomaly::{Anomalies, Anomaly, Change, Peer, PeerGroup, Watching};
 use stackcast::model::clock::{Clock, Timestamp};
 use stackcast::model::id::Id;
 use stackcast::model::inventory::hypervisor::{Hypervisor, Hypervisors};
@@ -23,6 +24,8 @@ const TRAINED: i64 = 1_795_327_200;
 /// Half an hour later.
 const NOW: i64 = TRAINED + 1800;
 const DAY: f64 = 86_400.0;
+/// When the kept history of the cloud's memory changes: 2026-11-21T12:00:00Z.
+const CHANGED: i64 = 1_795_262_400;
 
 stackcast::metrics! {
     /// Used over usable.
@@ -113,10 +116,53 @@ fn cloud(hypervisors: usize) -> Arc<SnapshotStore> {
     part.put(&UTILIZATION, ["cloud", "c", "memory", "allocation"], 0.625);
     publish(&store, "analysis.capacity", part);
     let mut part = PartBuilder::new();
+    part.table(Arc::new(findings(hypervisors)));
+    publish(&store, "analysis.anomaly", part);
+    let mut part = PartBuilder::new();
     part.table(Arc::new(Hypervisors(rows)));
     part.table(Arc::new(providers));
     publish(&store, "compute.hypervisors", part);
     store
+}
+
+/// What watching says: the cloud is quiet, the second host is far above its peers, and the memory of the cloud moved.
+fn findings(hypervisors: usize) -> Anomalies {
+    let host = |index: usize| key(Scope::Hypervisor, &format!("node-{index:04}"), "vcpu");
+    let (vcpu, memory) = (key(Scope::Cloud, "c", "vcpu"), key(Scope::Cloud, "c", "memory"));
+    let mut watched = vec![(vcpu, Watching::Watched), (Arc::clone(&memory), Watching::Learning)];
+    watched.extend((0..hypervisors).map(|index| (host(index), Watching::Watched)));
+    let anomaly = |key, since: i64, score| Anomaly {
+        key,
+        since: Timestamp::from_seconds(NOW - since),
+        score,
+        direction: 1,
+        cause: "shift",
+        reason: "moved to another level",
+        value: Some(0.93),
+        expected: Some((0.2, 0.5)),
+        rarity: 1e-4,
+        group: Some("az-a".into()),
+        peer_score: Some(2.5),
+        quiet_peers: vec!["node-0000".into()],
+        also: vec![Arc::clone(&memory)],
+    };
+    let peer = |index: usize, score| Peer { entity: format!("node-{index:04}").into(), value: 0.5, score };
+    let group = PeerGroup {
+        group: "az-a".into(),
+        signal: "vcpu_allocation_utilization".to_owned(),
+        median: 0.4,
+        members: vec![peer(1, 2.5), peer(0, 0.1)],
+    };
+    let at = Timestamp::from_seconds(NOW - 60);
+    let change =
+        Change { key: Arc::clone(&memory), at: Timestamp::from_seconds(CHANGED), before: 0.4, after: 0.7, size: 9.0 };
+    Anomalies {
+        at,
+        watched,
+        current: vec![anomaly(host(1), 3600, 2.0), anomaly(Arc::clone(&memory), 600, 1.2)],
+        changes: vec![change],
+        groups: vec![group],
+    }
 }
 
 fn api_hooks(store: Arc<SnapshotStore>) -> Hooks {
@@ -245,6 +291,86 @@ async fn accuracy_and_profile() {
 }
 
 #[tokio::test]
+async fn anomalies_say_since_when_why_and_what_else() {
+    let server = Running::start(&settings(), api_hooks(cloud(3))).await;
+    let all = good(&server, "/api/v1/anomalies").await;
+    assert_eq!((&all["total"], &all["ready"], &all["data_age_seconds"]), (&2.into(), &true.into(), &60.0.into()));
+    assert_eq!(all["series"], serde_json::json!({"watched": 4, "learning": 1, "silent": 0, "missing": 0}));
+    let first = &all["items"][0];
+    assert_eq!((&first["entity"], &first["since"]), (&"node-0001".into(), &"2026-11-22T05:30:00Z".into()));
+    assert_eq!((&first["duration_seconds"], &first["feature"]), (&3600.0.into(), &"shift".into()));
+    assert_eq!(
+        (&first["value"], &first["expected_upper"], &first["unit"]),
+        (&0.93.into(), &0.5.into(), &"ratio".into())
+    );
+    assert_eq!((&first["quiet_peers"], &first["peer_score"]), (&serde_json::json!(["node-0000"]), &2.5.into()));
+    assert_eq!(first["also"][0]["signal_label"], "memory_allocation_utilization");
+    let latest = good(&server, "/api/v1/anomalies?order_by=since&limit=1").await;
+    assert_eq!((&latest["items"][0]["resource"], &latest["next_offset"]), (&"memory".into(), &1.into()));
+    // A gauge's label leads to its row, and a quiet series is told from one that nobody watches.
+    let label = good(&server, "/api/v1/anomalies?signal=vcpu_allocation_utilization&scope=cloud").await;
+    assert_eq!((&label["total"], &label["series"]["watched"]), (&0.into(), &1.into()));
+    assert_eq!(ask(&server, "/api/v1/anomalies?entity=node-9999").await.0, "404");
+    let young = good(&server, "/api/v1/anomalies?scope=cloud&resource=memory").await;
+    assert_eq!((&young["ready"], &young["series"]["learning"]), (&false.into(), &1.into()));
+}
+
+#[tokio::test]
+async fn peers_tell_the_furthest_first() {
+    let server = Running::start(&settings(), api_hooks(cloud(3))).await;
+    let peers = good(&server, "/api/v1/peers?members=1").await;
+    let group = &peers["items"][0];
+    assert_eq!((&group["group"], &group["median"], &group["size"]), (&"az-a".into(), &0.4.into(), &2.into()));
+    assert_eq!((&group["outliers"], &group["members"][0]["entity"]), (&1.into(), &"node-0001".into()));
+    assert_eq!(group["members"].as_array().unwrap().len(), 1);
+    let one = good(&server, "/api/v1/peers?entity=node-0000&signal=vcpu_allocation_utilization").await;
+    assert_eq!(one["items"][0]["members"], serde_json::json!([{"entity": "node-0000", "value": 0.5, "score": 0.1}]));
+    let (status, problem) = ask(&server, "/api/v1/peers?group=az-z").await;
+    assert_eq!((status.as_str(), &problem["allowed"]), ("404", &serde_json::json!(["az-a"])));
+}
+
+/// Eleven days of the cloud's vCPU and memory, as the embedded store keeps them.
+fn kept(folder: &std::path::Path) -> Store {
+    let clock = Clock::manual(Timestamp::from_seconds(NOW));
+    let retention = Retention { raw_days: 30, rollup_days: 400 };
+    let store =
+        Store::open(&folder.join("history.sqlite"), retention, &clock, &Arc::new(Telemetry::default())).unwrap();
+    for at in (CHANGED - 10 * 86_400..NOW).step_by(900) {
+        let wave = (at as f64 / DAY * std::f64::consts::TAU).sin() * 0.1 + (at as f64 * 0.618).fract() * 0.01;
+        let moved = if at >= CHANGED { 0.2 } else { 0.0 };
+        let readings =
+            vec![(key(Scope::Cloud, "c", "vcpu"), 0.5 + wave), (key(Scope::Cloud, "c", "memory"), 0.5 + wave + moved)];
+        store.append_waiting(Tick { at: Timestamp::from_seconds(at), readings }).unwrap();
+    }
+    store.settle().unwrap();
+    store
+}
+
+#[tokio::test]
+async fn before_and_after_leave_out_what_every_day_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().to_owned();
+    let store: Arc<dyn History> = Arc::new(tokio::task::spawn_blocking(move || kept(&path)).await.unwrap());
+    let mut hooks = api_hooks(cloud(1));
+    hooks.sources.history = Arc::new(move || Some(Arc::clone(&store)));
+    let server = Running::start(&settings(), hooks).await;
+    let compared = good(&server, "/api/v1/compare?at=2026-11-21T12:00:00Z&window=6h").await;
+    assert_eq!((&compared["total"], &compared["ready"]), (&2.into(), &true.into()));
+    assert_eq!((&compared["at"], &compared["after_seconds"]), (&"2026-11-21T12:00:00Z".into(), &21_600.into()));
+    let [first, second] = [&compared["items"][0], &compared["items"][1]];
+    let figure = |row: &Json, name: &str| row[name].as_f64().unwrap();
+    assert_eq!((&first["resource"], &first["earlier"]), (&"memory".into(), &7.into()));
+    assert!((figure(first, "change") - figure(first, "usual_change") - 0.2).abs() < 0.02, "{first}");
+    assert!(figure(first, "size") > 3.0 && figure(second, "size") < 3.0, "{second}");
+    assert!((figure(second, "change") - figure(second, "usual_change")).abs() < 0.02, "the wave of the day is usual");
+    assert_eq!((&first["changepoint"], &second["changepoint"]), (&"2026-11-21T12:00:00Z".into(), &Json::Null));
+    let least = good(&server, "/api/v1/compare?at=1795262400&window=6h&least=3").await;
+    assert_eq!((&least["total"], &least["items"][0]["resource"]), (&1.into(), &"memory".into()));
+    let early = good(&server, "/api/v1/compare?at=2026-11-22T05:30:00Z&resource=vcpu").await;
+    assert_eq!((&early["ready"], &early["after_seconds"]), (&false.into(), &3600.into()), "a window that goes on");
+}
+
+#[tokio::test]
 async fn nodes_and_status() {
     let server = Running::start(&settings(), api_hooks(cloud(3))).await;
     let metrics = good(&server, "/api/metrics?limit=2").await;
@@ -267,6 +393,13 @@ async fn what_is_wrong_is_a_problem_that_names_what_would_be_right() {
         ("/api/v1/runway?lead_time=soon", "400", Some("lead_time")),
         ("/api/v1/runway?resource=%00%FF", "404", Some("resource")),
         ("/api/v1/profile", "400", Some("entity")),
+        ("/api/v1/anomalies?order_by=name", "400", Some("order_by")),
+        ("/api/v1/peers?members=-1", "400", Some("members")),
+        ("/api/v1/compare", "400", Some("at")),
+        ("/api/v1/compare?at=noon", "400", Some("at")),
+        ("/api/v1/compare?at=2027-01-01T00:00:00Z", "400", Some("at")),
+        ("/api/v1/compare?at=0&window=1m", "400", Some("window")),
+        ("/api/v1/compare?at=0&entity=nobody", "404", Some("entity")),
         ("/api/metrics?node=nobody", "404", None),
         ("/api/status?x=1", "400", Some("x")),
         ("/api/nothing", "404", None),
@@ -288,12 +421,14 @@ async fn what_is_wrong_is_a_problem_that_names_what_would_be_right() {
 #[tokio::test]
 async fn without_any_data_answers_are_empty_and_not_ready() {
     let server = Running::start(&settings(), hooks(filled(1))).await;
-    for path in ["/api/forecasts?entity=x", "/api/v1/runway", "/api/v1/accuracy"] {
+    for path in ["/api/forecasts?entity=x", "/api/v1/runway", "/api/v1/accuracy", "/api/v1/anomalies", "/api/v1/peers"]
+    {
         let answer = good(&server, path).await;
         assert_eq!((&answer["total"], &answer["ready"]), (&0.into(), &false.into()), "{path}");
         assert!(answer["data_age_seconds"].is_null());
     }
     assert_eq!(ask(&server, "/api/v1/profile?entity=x").await.0, "503");
+    assert_eq!(ask(&server, "/api/v1/compare?at=1").await.0, "503");
     good(&server, "/api/metrics").await;
     good(&server, "/api/status").await;
 }
@@ -306,18 +441,31 @@ async fn the_description_is_true() {
     let document = good(&server, "/api/openapi.json").await;
     assert_eq!(document["openapi"], "3.1.0");
     let paths = document["paths"].as_object().unwrap();
-    assert_eq!(paths.len(), 7);
+    assert_eq!(paths.len(), 10);
     let described = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md")).unwrap();
     for (path, item) in paths {
         assert!(described.contains(&format!("`{path}`")), "docs/api.md leaves out {path}");
         let mut query = Vec::new();
         for parameter in item["get"]["parameters"].as_array().unwrap() {
             let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
-            let known = [("cloud", "c"), ("region", "r"), ("scope", "cloud"), ("entity", "c"), ("resource", "vcpu")];
+            let about = if path == "/api/v1/peers" { "node-0001" } else { "c" };
+            let known = [
+                ("cloud", "c"),
+                ("region", "r"),
+                ("scope", "cloud"),
+                ("entity", about),
+                ("resource", "vcpu"),
+                ("group", "az-a"),
+                ("at", "2026-11-21T12:00:00Z"),
+            ];
             let value = known.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
             let given = [&schema["default"], &schema["enum"][0]].into_iter().find(|value| !value.is_null());
             let given = given.map(|value| value.as_str().map_or_else(|| value.to_string(), str::to_owned));
-            let other = if name == "node" { "node-0001" } else { "utilization" };
+            let other = match (name, path.as_str()) {
+                ("node", _) => "node-0001",
+                (_, "/api/v1/peers") => "vcpu_allocation_utilization",
+                _ => "utilization",
+            };
             query.push(format!("{name}={}", value.or(given).unwrap_or_else(|| other.to_owned())));
         }
         let answer = good(&server, &format!("{path}?{}", query.join("&"))).await;

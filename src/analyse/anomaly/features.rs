@@ -131,6 +131,8 @@ pub(super) struct Evidence {
     signs: [i8; COUNT],
     /// What was expected, and how far 99 % of the readings stay from it.
     pub(super) expected: Option<(f64, f64)>,
+    /// How far from both what is usual now and the recent level: the shorter way, 0 between the two.
+    pub(super) way: f64,
 }
 
 impl Evidence {
@@ -223,7 +225,7 @@ impl Features {
     pub(super) fn observe(&mut self, timestamp: i64, value: f64, late: f64) -> Evidence {
         let value = value - self.origin;
         let mut evidence =
-            Evidence { decades: [0.0; COUNT], weighted: [0.0; COUNT], signs: [0; COUNT], expected: None };
+            Evidence { decades: [0.0; COUNT], weighted: [0.0; COUNT], signs: [0; COUNT], expected: None, way: 0.0 };
         let settled = self.seen >= f64::from(SETTLED);
         self.predictor.measure(value);
         let scale = self.predictor.scale();
@@ -232,6 +234,7 @@ impl Features {
         if settled {
             let level = self.recent.median().unwrap_or(value);
             self.rate(Feature::Level, value - level, &mut evidence);
+            evidence.way = between(value - level, value - self.season.usual(timestamp).unwrap_or(level));
             self.rate(Feature::Difference, value - self.recent.back(0).unwrap_or(value), &mut evidence);
         }
         self.forecast(timestamp, value, settled, &mut evidence);
@@ -353,4 +356,9 @@ impl Features {
             evidence.set(Feature::Extreme, 4.0 + 4.0 * excess.min(1.0), value - high.midpoint(low));
         }
     }
+}
+
+/// The shorter of two ways in one direction; 0 where they part.
+fn between(a: f64, b: f64) -> f64 {
+    if a * b <= 0.0 { 0.0 } else { a.abs().min(b.abs()).copysign(a) }
 }

@@ -34,7 +34,7 @@ const THRESHOLD: f64 = 4.9;
 /// Decades that every healthy series shows all the time.
 const ORDINARY: f64 = 1.5;
 /// Version of the saved form.
-pub(in crate::analyse) const FORMAT: i64 = 1;
+pub(in crate::analyse) const FORMAT: i64 = 2;
 
 /// How a series is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -71,13 +71,23 @@ pub struct Reading {
     pub feature: Option<Feature>,
     /// Probability of that feature being at least this unusual, by the history of this series.
     pub rarity: f64,
+    /// How far from both what is usual now and the recent level; 0 between the two.
+    pub way: f64,
     /// The episode that this reading belongs to.
     pub episode: Option<Episode>,
 }
 
 impl Reading {
-    const QUIET: Self =
-        Self { score: 0.0, strength: 0.0, direction: 0, expected: None, feature: None, rarity: 1.0, episode: None };
+    const QUIET: Self = Self {
+        score: 0.0,
+        strength: 0.0,
+        direction: 0,
+        expected: None,
+        feature: None,
+        rarity: 1.0,
+        way: 0.0,
+        episode: None,
+    };
 }
 
 /// The detector of one series.
@@ -212,6 +222,7 @@ impl Detector {
             expected: evidence.expected.map(|(centre, width)| (centre - width, centre + width)),
             feature,
             rarity: feature.map_or(1.0, |f| 10f64.powf(-evidence.decades(f))),
+            way: evidence.way,
             episode,
         }
     }

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::hosts::Hosts;
-use super::verdict::{State, Verdict};
+use super::verdict::Verdict;
 use crate::analyse::anomaly::peers::SMALLEST_GROUP;
+use crate::model::anomaly::Watching;
 use crate::model::signal::{Scope, SeriesKey};
 
 type Verdicts = BTreeMap<Arc<SeriesKey>, Verdict>;
@@ -34,7 +35,7 @@ pub(super) fn join(verdicts: &mut Verdicts, hosts: &Hosts, moved: &mut Moved, no
         if matches!(key.scope, Scope::Az | Scope::Aggregate) {
             parts.entry(place(key, Scope::Cloud, key.origin.cloud.as_ref())).or_default().push(Arc::clone(key));
         }
-        if !matches!(key.scope, Scope::Hypervisor | Scope::Project) || verdict.state == State::Silent {
+        if !matches!(key.scope, Scope::Hypervisor | Scope::Project) || verdict.state == Watching::Silent {
             continue;
         }
         places.entry(place(key, Scope::Cloud, key.origin.cloud.as_ref())).or_default().push(Arc::clone(key));
@@ -59,7 +60,7 @@ pub(super) fn join(verdicts: &mut Verdicts, hosts: &Hosts, moved: &mut Moved, no
             }
         }
         let Some((score, direction)) = now_moving else { continue };
-        let whole = verdicts.entry(place).or_insert_with(|| Verdict::quiet(State::Watched));
+        let whole = verdicts.entry(place).or_insert_with(|| Verdict::quiet(Watching::Watched));
         if score > whole.score {
             whole.raise(score, direction, "fleet", "most of its members moved alike");
         }

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::clusters::{Profile, cluster};
 use super::hosts::Hosts;
-use super::verdict::{State, Verdict};
+use super::verdict::Verdict;
 use super::watched::Watched;
 use crate::analyse::anomaly::peers;
-use crate::model::anomaly::{Peer, PeerGroup, signal_label};
+use crate::model::anomaly::{Peer, PeerGroup, Watching, signal_label};
 use crate::model::part::Origin;
 use crate::model::signal::{Basis, Scope, SeriesKey};
 
@@ -75,7 +75,7 @@ pub(super) fn compare(
     let mut members: BTreeMap<(Origin, Arc<str>, String), Vec<Arc<SeriesKey>>> = BTreeMap::new();
     for (key, verdict) in verdicts.iter() {
         let Some(host) = hosts.of_series(key) else { continue };
-        if key.scope != Scope::Hypervisor || verdict.value.is_none() || verdict.state == State::Silent {
+        if key.scope != Scope::Hypervisor || verdict.value.is_none() || verdict.state == Watching::Silent {
             continue;
         }
         let group = match kinds.of.get(&(key.origin.clone(), Arc::clone(&key.entity))) {

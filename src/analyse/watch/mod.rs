@@ -1,7 +1,7 @@
 //! Watching: a detector per series, fed by every tick, and what their readings mean together.
 //!
 //! ```text
-//!  tick ─► watched (detector, limit, changepoints) ─► verdicts ─► groups (peers) ─► fleet ─► onsets ─► gauges, table
+//!  tick ─► watched (detector, days, limit, changepoints) ─► verdicts ─► groups (peers) ─► fleet ─► onsets ─► gauges, table
 //!                                                                    ▲
 //!                                                 clusters (k-means over daily profiles)
 //! ```
@@ -9,6 +9,7 @@
 //! [`super::anomaly`]'s.
 
 mod clusters;
+mod days;
 mod fleet;
 mod groups;
 mod hosts;

@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::onsets::Onsets;
-use super::verdict::{State, Verdict};
+use super::verdict::Verdict;
 use super::watched::Watched;
-use crate::model::anomaly::{Anomalies, Anomaly, Change, PeerGroup, signal_label};
+use crate::model::anomaly::{Anomalies, Anomaly, Change, PeerGroup, Watching, signal_label};
 use crate::model::clock::Timestamp;
 use crate::model::part::PartBuilder;
 use crate::model::signal::{Scope, SeriesKey};
@@ -74,7 +74,7 @@ impl<'a> Findings<'a> {
 
     fn scores(&self, part: &mut PartBuilder) {
         for (key, verdict) in &self.verdicts {
-            if matches!(verdict.state, State::Silent | State::Learning) && verdict.score <= 1.0
+            if matches!(verdict.state, Watching::Silent | Watching::Learning) && verdict.score <= 1.0
                 || many(key.scope) && verdict.score <= SHOWN
             {
                 continue;
@@ -92,10 +92,10 @@ impl<'a> Findings<'a> {
 
     fn counts(&self, part: &mut PartBuilder) {
         let mut rates: BTreeMap<(Scope, &Arc<str>), (u32, u32)> = BTreeMap::new();
-        let mut states: BTreeMap<(Scope, State), u32> = BTreeMap::new();
+        let mut states: BTreeMap<(Scope, Watching), u32> = BTreeMap::new();
         for (key, verdict) in &self.verdicts {
             *states.entry((key.scope, verdict.state)).or_default() += 1;
-            if matches!(verdict.state, State::Watched | State::Missing) {
+            if matches!(verdict.state, Watching::Watched | Watching::Missing) {
                 let (anomalous, all) = rates.entry((key.scope, &key.entity)).or_default();
                 *anomalous += u32::from(verdict.score > 1.0);
                 *all += 1;
@@ -108,7 +108,7 @@ impl<'a> Findings<'a> {
         }
         let scopes: BTreeSet<Scope> = states.keys().map(|(scope, _)| *scope).collect();
         for scope in scopes {
-            for state in State::ALL {
+            for state in Watching::ALL {
                 let count = states.get(&(scope, state)).copied().unwrap_or(0);
                 part.put(&WATCHED, [scope.as_str(), state.as_str()], f64::from(count));
             }
@@ -139,7 +139,8 @@ impl<'a> Findings<'a> {
         current.sort_by(|a, b| b.score.total_cmp(&a.score));
         let mut changes: Vec<Change> = self.changes.iter().map(|(key, change)| change_of(key, *change)).collect();
         changes.sort_by(|a, b| b.size.total_cmp(&a.size));
-        Anomalies { at, current, changes, groups: self.groups }
+        let watched = self.verdicts.iter().map(|(key, verdict)| (Arc::clone(key), verdict.state)).collect();
+        Anomalies { at, watched, current, changes, groups: self.groups }
     }
 
     /// Members that are as usual, by group and signal.

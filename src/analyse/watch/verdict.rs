@@ -3,38 +3,13 @@
 use std::sync::Arc;
 
 use super::watched::Watched;
-
-/// How a series is doing as a watched series.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum State {
-    /// Too little is known for a judgement.
-    Learning,
-    /// Judged.
-    Watched,
-    /// In maintenance or silenced.
-    Silent,
-    /// Known, but without a reading now.
-    Missing,
-}
-
-impl State {
-    pub(super) const ALL: [Self; 4] = [Self::Learning, Self::Watched, Self::Silent, Self::Missing];
-
-    /// The label's value.
-    pub(super) const fn as_str(self) -> &'static str {
-        match self {
-            Self::Learning => "learning",
-            Self::Watched => "watched",
-            Self::Silent => "silent",
-            Self::Missing => "missing",
-        }
-    }
-}
+use crate::analyse::anomaly::{Feature, Reading};
+use crate::model::anomaly::Watching;
 
 /// What is said of a series.
 #[derive(Clone, Debug)]
 pub(super) struct Verdict {
-    pub(super) state: State,
+    pub(super) state: Watching,
     pub(super) score: f64,
     pub(super) direction: i8,
     pub(super) cause: &'static str,
@@ -52,18 +27,18 @@ impl Verdict {
     /// What the series itself says at `now`.
     pub(super) fn of(watched: &Watched, now: i64) -> Self {
         let state = match watched {
-            _ if watched.silent => State::Silent,
-            Watched { reading: None, .. } => State::Missing,
-            _ if watched.is_ready() => State::Watched,
-            _ => State::Learning,
+            _ if watched.silent => Watching::Silent,
+            Watched { reading: None, .. } => Watching::Missing,
+            _ if watched.is_ready() => Watching::Watched,
+            _ => Watching::Learning,
         };
         let mut verdict = Self::quiet(state);
-        if state == State::Silent {
+        if state == Watching::Silent {
             return verdict;
         }
         if let Some(reading) = &watched.reading {
             verdict.value = Some(watched.value);
-            verdict.score = reading.strength;
+            verdict.score = score(reading, watched.rare_day);
             verdict.direction = reading.direction;
             verdict.expected = reading.expected;
             verdict.rarity = reading.rarity;
@@ -82,7 +57,7 @@ impl Verdict {
     }
 
     /// Nothing unusual.
-    pub(super) const fn quiet(state: State) -> Self {
+    pub(super) const fn quiet(state: Watching) -> Self {
         Self {
             state,
             score: 0.0,
@@ -105,4 +80,11 @@ impl Verdict {
         self.cause = cause;
         self.reason = reason;
     }
+}
+
+/// What a reading scores: what the reading itself says and what its day says, the quieter of the two. Until enough days
+/// are known, and for a frozen or late series, which has gone no way, the reading alone.
+fn score(reading: &Reading, rare_day: Option<f64>) -> f64 {
+    let still = matches!(reading.feature, Some(Feature::Flat | Feature::Missing));
+    rare_day.filter(|_| !still).map_or(reading.strength, |rare| reading.strength.min(rare))
 }

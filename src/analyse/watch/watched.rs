@@ -1,5 +1,6 @@
 //! One watched series: its detector, its changepoints, its limit, and what the last reading said.
 
+use super::days::Days;
 use crate::analyse::anomaly::archive::Archive;
 use crate::analyse::anomaly::{Change, Changepoints, Detector, FORMAT, Limit, Options, Reading, Threshold};
 
@@ -16,6 +17,7 @@ pub(super) const FORGET: i64 = 7 * 86_400;
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     detector: Detector,
+    days: Days,
     changes: Changepoints,
     threshold: Threshold,
     /// Time of the last reading, seconds since the epoch.
@@ -27,6 +29,8 @@ pub(super) struct Watched {
     outlying_since: i64,
     /// Of the last reading; not kept over a restart.
     pub(super) reading: Option<Reading>,
+    /// How rare a day with such a way is, above 1 for news; none while too few days are known.
+    pub(super) rare_day: Option<f64>,
     /// Above 1 while its limit is passed.
     pub(super) limit: f64,
 }
@@ -35,6 +39,7 @@ impl Watched {
     pub(super) fn new(options: &Options, now: i64) -> Self {
         Self {
             detector: Detector::new(options),
+            days: Days::default(),
             changes: Changepoints::default(),
             threshold: Threshold::default(),
             seen: now,
@@ -43,6 +48,7 @@ impl Watched {
             outlying: 0,
             outlying_since: 0,
             reading: None,
+            rare_day: None,
             limit: 0.0,
         }
     }
@@ -52,9 +58,11 @@ impl Watched {
         self.detector.set_options(options);
         self.detector.set_silent(silent);
         self.silent = silent;
-        self.reading = Some(self.detector.step(now, value));
-        self.limit = 0.0;
+        let reading = self.detector.step(now, value);
+        self.reading = Some(reading);
+        (self.limit, self.rare_day) = (0.0, None);
         if !silent {
+            self.rare_day = self.days.step(now, reading.way);
             self.changes.step(now, value);
             if let Some(limit) = limit {
                 self.limit = self.threshold.step(limit, now, value).min(LIMIT_CAP);
@@ -67,7 +75,7 @@ impl Watched {
     pub(super) fn skip(&mut self, silent: bool) {
         self.silent = silent;
         self.detector.set_silent(silent);
-        (self.reading, self.limit, self.outlying) = (None, 0.0, 0);
+        (self.reading, self.rare_day, self.limit, self.outlying) = (None, None, 0.0, 0);
     }
 
     /// Takes note of its place among its peers.
@@ -131,6 +139,7 @@ impl Watched {
         archive.i64(&mut self.outlying_since);
         self.threshold.fields(archive);
         self.changes.fields(archive);
+        self.days.fields(archive);
         self.detector.fields(archive)
     }
 }

@@ -8,11 +8,14 @@ use axum::extract::Query;
 use axum::http::Uri;
 
 use super::problem::Problem;
+use crate::model::clock::Timestamp;
 use crate::model::prediction::Horizon;
 use crate::model::signal::{Basis, Scope};
 
 /// Longest value, in bytes: OpenStack's names end at 255 characters.
 const VALUE_BYTES_MAX: usize = 1024;
+/// The end of the year 9999, in seconds since 1970.
+const LAST_SECOND: i64 = 253_402_300_799;
 /// Longest duration.
 const YEARS_10: Duration = Duration::from_secs(3650 * 86_400);
 
@@ -39,6 +42,8 @@ pub(super) enum Kind {
     Count { least: usize, most: usize },
     /// Seconds, or a number with s, m, h, d or w behind it.
     Duration,
+    /// A time of day.
+    Moment,
 }
 
 impl Parameter {
@@ -64,6 +69,11 @@ impl Parameter {
     /// A duration.
     pub(super) const fn duration(name: &'static str, about: &'static str) -> Self {
         Self::new(name, Kind::Duration, about)
+    }
+
+    /// A time of day.
+    pub(super) const fn moment(name: &'static str, about: &'static str) -> Self {
+        Self::new(name, Kind::Moment, about)
     }
 
     /// With a value that is taken when none is given.
@@ -103,6 +113,11 @@ impl Parameter {
                     self.name
                 )),
             },
+            Kind::Moment if moment(value).is_some() => Ok(()),
+            Kind::Moment => fault(format!(
+                "`{}` is a time like 2026-11-22T06:30:00Z, or seconds since 1970, not `{value}`",
+                self.name
+            )),
         }
     }
 }
@@ -169,6 +184,11 @@ impl Asked {
         self.text(parameter).and_then(|text| text.parse().ok()).unwrap_or_default()
     }
 
+    /// A time of day.
+    pub(super) fn moment(&self, parameter: &Parameter) -> Option<Timestamp> {
+        self.text(parameter).and_then(moment)
+    }
+
     /// A duration.
     pub(super) fn duration(&self, parameter: &Parameter) -> Option<Duration> {
         self.text(parameter).and_then(duration)
@@ -179,6 +199,13 @@ fn pairs(query: &str) -> Result<Vec<(String, String)>, Problem> {
     let malformed = || Problem::parameter("", "the parameters cannot be read; use name=value&name=value");
     let uri: Uri = format!("/?{query}").parse().map_err(|_| malformed())?;
     Query::try_from_uri(&uri).map(|Query(pairs)| pairs).map_err(|_| malformed())
+}
+
+fn moment(text: &str) -> Option<Timestamp> {
+    match text.parse::<i64>() {
+        Ok(seconds) => (0..=LAST_SECOND).contains(&seconds).then(|| Timestamp::from_seconds(seconds)),
+        Err(_) => Timestamp::parse(text),
+    }
 }
 
 fn duration(text: &str) -> Option<Duration> {
@@ -195,7 +222,8 @@ mod tests {
 
     use super::*;
 
-    const KNOWN: &[Parameter] = &[SCOPE, ENTITY, LIMIT, Parameter::duration("lead_time", "Time to act.")];
+    const KNOWN: &[Parameter] = &[SCOPE, ENTITY, LIMIT, Parameter::duration("lead_time", "Time to act."), AT];
+    const AT: Parameter = Parameter::moment("at", "When.");
 
     fn fault(query: &str) -> serde_json::Value {
         serde_json::to_value(Asked::read(KNOWN, query).unwrap_err()).unwrap()
@@ -206,6 +234,10 @@ mod tests {
         let asked = Asked::read(KNOWN, "scope=az&entity=r%C3%A4um+1&lead_time=2w").unwrap();
         assert_eq!((asked.text(&SCOPE), asked.text(&ENTITY)), (Some("az"), Some("räum 1")));
         assert_eq!((asked.count(&LIMIT), asked.duration(&KNOWN[3])), (1000, Some(Duration::from_secs(14 * 86_400))));
+        for at in ["1795329000", "2026-11-22T06:30:00Z", "2026-11-22T07:30:00%2B01:00"] {
+            let asked = Asked::read(KNOWN, &format!("at={at}")).unwrap();
+            assert_eq!(asked.moment(&AT), Some(Timestamp::from_seconds(1_795_329_000)), "{at}");
+        }
         assert_eq!(Asked::read(KNOWN, "limit=7").unwrap().count(&LIMIT), 7);
     }
 
@@ -223,6 +255,9 @@ mod tests {
             ("lead_time=soon", "lead_time"),
             ("lead_time=99999999999w", "lead_time"),
             ("lead_time=4000d", "lead_time"),
+            ("at=noon", "at"),
+            ("at=-1", "at"),
+            ("at=99999999999999", "at"),
         ] {
             let fault = fault(query);
             assert_eq!((&fault["status"], &fault["parameter"]), (&400.into(), &parameter.into()), "{query}");
@@ -236,6 +271,7 @@ mod tests {
         fn no_question_panics(query in "\\PC{0,60}") {
             let _ = Asked::read(KNOWN, &query);
             let _ = duration(&query);
+            let _ = moment(&query);
         }
     }
 }

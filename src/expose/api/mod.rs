@@ -134,7 +134,7 @@ macro_rules! routes {
     };
 }
 
-routes![accuracy, forecasts, metrics, profile, runway, status];
+routes![accuracy, anomalies, compare, forecasts, metrics, peers, profile, runway, status];
 
 /// Limits the work of all endpoints together.
 #[derive(Debug)]

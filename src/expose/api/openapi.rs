@@ -69,6 +69,7 @@ fn parameter(parameter: &Parameter) -> Value {
         Kind::Text => json!({"type": "string", "minLength": 1}),
         Kind::Choice(choices) => json!({"type": "string", "enum": choices()}),
         Kind::Count { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
+        Kind::Moment => json!({"type": "string", "anyOf": [{"format": "date-time"}, {"pattern": "^[0-9]{1,12}$"}]}),
         Kind::Duration => json!({"type": "string", "pattern": "^[0-9]{1,8}[smhdw]?$"}),
     };
     if let (Some(default), Value::Object(schema)) = (parameter.default, &mut schema) {

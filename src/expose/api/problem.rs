@@ -54,7 +54,12 @@ impl Problem {
 
     /// A parameter names what is not there.
     pub(super) fn unknown(name: &str, value: &str) -> Self {
-        Self { parameter: Some(name.to_owned()), ..Self::not_found(format!("no series has the {name} `{value}`")) }
+        Self::missing(name, format!("no series has the {name} `{value}`"))
+    }
+
+    /// A parameter names what is not there, in other words.
+    pub(super) fn missing(name: &str, detail: impl Into<String>) -> Self {
+        Self { parameter: Some(name.to_owned()), ..Self::not_found(detail) }
     }
 
     /// What is asked for needs something that is not there now.

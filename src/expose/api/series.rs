@@ -1,4 +1,4 @@
-//! Series that forecasts are told of: found, filtered, named.
+//! Series that something is told of: found, filtered, named.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -7,8 +7,9 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::Now;
-use super::asked::{Asked, BASIS, CLOUD, ENTITY, REGION, RESOURCE, SCOPE, SIGNAL};
+use super::asked::{Asked, BASIS, CLOUD, ENTITY, Parameter, REGION, RESOURCE, SCOPE, SIGNAL};
 use super::problem::Problem;
+use crate::model::anomaly::signal_label;
 use crate::model::clock::Timestamp;
 use crate::model::metric::Unit;
 use crate::model::prediction::{Prediction, Predictions};
@@ -70,35 +71,52 @@ impl Known {
         self.0.iter().flat_map(|table| &table.0).map(|(key, prediction)| (key, &**prediction))
     }
 
-    /// The series asked for. A name that no series has is a problem; names that no series has together, an empty list.
+    /// The series asked for, as [`select`] tells them.
     pub(super) fn select(&self, asked: &Asked) -> Result<Vec<Told<'_>>, Problem> {
-        let names: [(_, Name); 5] = [
-            (CLOUD, |key| key.origin.cloud.as_deref()),
-            (REGION, |key| key.origin.region.as_deref()),
-            (ENTITY, |key| Some(&key.entity)),
-            (RESOURCE, resource),
-            (SIGNAL, |key| Some(&key.signal)),
-        ];
-        let wanted = names.map(|(parameter, name)| (asked.text(&parameter), name));
-        let (scope, basis) = (asked.text(&SCOPE), asked.text(&BASIS));
-        let is_wanted = |key: &SeriesKey| {
-            wanted.iter().all(|(value, name)| value.is_none_or(|value| name(key) == Some(value)))
-                && scope.is_none_or(|scope| key.scope.as_str() == scope)
-                && basis.is_none_or(|basis| key.basis.map(Basis::as_str) == Some(basis))
-        };
-        let found: Vec<Told<'_>> = self.all().filter(|(key, _)| is_wanted(key)).collect();
-        if found.is_empty() {
-            for (parameter, name) in names {
-                let Some(value) = asked.text(&parameter) else { continue };
-                let known: BTreeSet<&str> = self.all().filter_map(|(key, _)| name(key)).collect();
-                // Before there is anything, nothing can be told from a slip of the pen.
-                if !known.is_empty() && !known.contains(value) {
-                    return Err(Problem::unknown(parameter.name, value).allowing(known));
-                }
+        select(self.all().collect(), |(key, _)| key, asked)
+    }
+}
+
+const NAMES: [(Parameter, Name); 5] = [
+    (CLOUD, |key| key.origin.cloud.as_deref()),
+    (REGION, |key| key.origin.region.as_deref()),
+    (ENTITY, |key| Some(&key.entity)),
+    (RESOURCE, resource),
+    (SIGNAL, |key| Some(&key.signal)),
+];
+
+/// Whether a series is asked for. A signal may be called as in the gauges of anomalies, too: with resource and basis.
+pub(super) fn wants(asked: &Asked, key: &SeriesKey) -> bool {
+    let named = |(parameter, name): &(Parameter, Name)| {
+        asked.text(parameter).is_none_or(|wanted| {
+            name(key) == Some(wanted) || parameter.name == SIGNAL.name && signal_label(key) == wanted
+        })
+    };
+    NAMES.iter().all(named)
+        && asked.text(&SCOPE).is_none_or(|scope| key.scope.as_str() == scope)
+        && asked.text(&BASIS).is_none_or(|basis| key.basis.map(Basis::as_str) == Some(basis))
+}
+
+/// Of rows about series, those asked for. A name that no series has is a problem; names that no series has together, an
+/// empty list.
+pub(super) fn select<'a, T>(
+    mut rows: Vec<T>,
+    key: impl Fn(&T) -> &'a SeriesKey,
+    asked: &Asked,
+) -> Result<Vec<T>, Problem> {
+    if !rows.iter().any(|row| wants(asked, key(row))) {
+        for (parameter, name) in NAMES {
+            let Some(value) = asked.text(&parameter) else { continue };
+            let known: BTreeSet<&str> = rows.iter().filter_map(|row| name(key(row))).collect();
+            let label = || parameter.name == SIGNAL.name && rows.iter().any(|row| signal_label(key(row)) == value);
+            // Before there is anything, nothing can be told from a slip of the pen.
+            if !known.is_empty() && !known.contains(value) && !label() {
+                return Err(Problem::unknown(parameter.name, value).allowing(known));
             }
         }
-        Ok(found)
     }
+    rows.retain(|row| wants(asked, key(row)));
+    Ok(rows)
 }
 
 /// The time of the oldest last value that forecasts rest on.

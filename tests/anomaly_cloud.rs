@@ -1,0 +1,39 @@
+//! Anomalies of a small cloud, planted and found: the bench `anomaly_cloud` with one seed, half the hosts and sixteen days, and
+//! what must hold even so. Prints the bench's tables.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    dead_code,
+    missing_docs,
+    missing_debug_implementations,
+    unreachable_pub,
+    reason = "a test may fail; the bench uses what this leaves out"
+)]
+
+#[path = "../benches/anomaly_cloud/load.rs"]
+mod load;
+#[path = "../benches/anomaly_cloud/plan.rs"]
+mod plan;
+#[path = "../benches/anomaly_cloud/score.rs"]
+mod score;
+#[path = "../benches/anomaly_cloud/simulation.rs"]
+mod simulation;
+
+use std::io::Write as _;
+
+use stackcast::analyse::watch::Settings;
+
+#[test]
+fn planted_anomalies_are_found_without_much_noise() {
+    let size = plan::Size { hosts: 10, days: 16, each: 1 };
+    let loads = load::Loads::read();
+    let runs = [simulation::run(1, size, &loads, &Settings::default())];
+    let ticket = score::Tally::of(&runs, score::Rule { above: 1.0, readings: 2 }, false);
+    // Past the test runner, which keeps the output of tests that pass.
+    let _ = write!(std::io::stderr(), "{}\n{ticket}\n{}", score::HEADER, ticket.by_kind());
+    assert!(ticket.recall() >= 0.6, "recall {}", ticket.recall());
+    assert!(ticket.false_alarms() <= 10.0, "{} false alarms per 100 series and week", ticket.false_alarms());
+}
