@@ -1,7 +1,7 @@
 //! Forecasts of every signal: made in the background, kept over restarts, published with the time that is left.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use super::Analysis;
 use crate::analyse::clean::clean;
 use crate::analyse::predict::{self, predict};
-use crate::analyse::signals::built_in;
 use crate::analyse::{Settings, forecast::ForecastError};
 use crate::history::{HistoryError, Stretch, Want};
 use crate::model::clock::Timestamp;
@@ -22,6 +21,9 @@ use crate::model::signal::{SeriesKey, Signal};
 const HOUR: Duration = Duration::from_secs(3600);
 /// A series without a value for so many hours has ended: there is nothing to say of its future.
 const ENDED_HOURS: usize = 6;
+/// Of a series that could not be forecast anew for so much longer than the interval, nothing is published: the history
+/// cannot be read, or it is long gone.
+const OUTDATED: Duration = Duration::from_secs(24 * 3600);
 const GROUP: &str = "analysis.forecast";
 
 /// The forecasts of all series, and when they were made.
@@ -33,7 +35,7 @@ struct Inner {
     current: Mutex<BTreeMap<Origin, Arc<Predictions>>>,
     /// Seconds since the epoch of the last run's beginning.
     last_run: AtomicI64,
-    running: AtomicBool,
+    /// The run that is under way, or the last one; a run that ended by a defect has ended too.
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -44,7 +46,6 @@ impl Forecasts {
             analysis,
             current: Mutex::default(),
             last_run: AtomicI64::new(i64::MIN),
-            running: AtomicBool::new(false),
             task: Mutex::default(),
         };
         if let Err(error) = inner.restore().await {
@@ -64,19 +65,19 @@ impl Forecasts {
         let now = at.millis().div_euclid(1000);
         let interval = i64::from(settings.forecast.interval_minutes) * 60;
         let due = now.saturating_sub(self.0.last_run.load(Ordering::Relaxed)) >= interval;
-        if !settings.forecast.enabled || !due || self.0.running.swap(true, Ordering::AcqRel) {
+        let mut task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = task.as_ref().is_some_and(|task| !task.is_finished());
+        if !settings.forecast.enabled || !due || running {
             return;
         }
         self.0.last_run.store(now, Ordering::Relaxed);
         let inner = Arc::clone(&self.0);
-        let task = tokio::spawn(async move {
+        *task = Some(tokio::spawn(async move {
             let start = inner.analysis.clock.instant();
             inner.run(&settings, at).await;
             inner.analysis.telemetry.forecast_took(start.elapsed());
             inner.publish(inner.analysis.clock.now());
-            inner.running.store(false, Ordering::Release);
-        });
-        *self.0.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        }));
     }
 
     /// Waits for the run that is under way.
@@ -141,8 +142,7 @@ impl Inner {
         let hours = at.millis().div_euclid(3_600_000);
         let to = Timestamp::from_millis(hours * 3_600_000);
         let from = to.minus(HOUR * 24 * settings.forecast.history_days);
-        for signal in built_in() {
-            let signal = Arc::new(signal.clone());
+        for signal in self.analysis.signals() {
             let want = Want { signal: Arc::clone(&signal), only: None, from, to, step: HOUR };
             let answer = match history.history.read(&want).await {
                 Ok(answer) => answer,
@@ -216,14 +216,43 @@ impl Inner {
         }
     }
 
+    /// Publishes what may still be told, and withdraws the rest.
     fn publish(&self, at: Timestamp) {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = self.tellable(at);
+        self.analysis.withdraw(GROUP, |origin| !current.contains_key(origin));
         for (origin, predictions) in current {
             let mut part = PartBuilder::new();
             predict::emit(&mut part, &predictions, at);
             part.table(predictions);
             self.analysis.publish(GROUP, origin, part, at);
         }
+    }
+}
+
+impl Inner {
+    /// Predictions that are not outdated, of clouds that are served and signals that there are; none when forecasts were
+    /// switched off.
+    fn tellable(&self, at: Timestamp) -> BTreeMap<Origin, Arc<Predictions>> {
+        let settings = self.analysis.settings.load();
+        if !settings.forecast.enabled {
+            return BTreeMap::new();
+        }
+        let interval = Duration::from_secs(60) * settings.forecast.interval_minutes;
+        let oldest = at.minus(OUTDATED + interval).millis().div_euclid(1000);
+        let signals = self.analysis.signals();
+        let names: BTreeSet<&str> = signals.iter().map(|signal| &*signal.name).collect();
+        let fine = |(key, prediction): (&Arc<SeriesKey>, &Arc<Prediction>)| {
+            prediction.trained >= oldest && names.contains(&*key.signal)
+        };
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.retain(|origin, _| self.analysis.serves(origin));
+        for predictions in current.values_mut() {
+            // They are shared with the page: a copy is made only where something has to go.
+            if !predictions.0.iter().all(fine) {
+                Arc::make_mut(predictions).0.retain(|key, prediction| fine((key, prediction)));
+            }
+        }
+        current.clone()
     }
 }
 
@@ -260,4 +289,99 @@ fn side_by_side(
         }
     });
     results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::running::App;
+    use crate::config;
+    use crate::model::clock::Clock;
+    use crate::model::signal::Scope;
+
+    const NOW: i64 = 1_760_486_400;
+
+    fn forecasts(served: impl Fn(&str) -> bool + Send + Sync + 'static) -> Inner {
+        let settings = config::Settings::default();
+        let app = App::new(&settings, Arc::new(|| Ok(config::Settings::default())), Clock::system());
+        let mut analysis = Analysis::new(&app, None, 1);
+        analysis.served = Box::new(served);
+        Inner {
+            analysis: Arc::new(analysis),
+            current: Mutex::default(),
+            last_run: AtomicI64::new(i64::MIN),
+            task: Mutex::default(),
+        }
+    }
+
+    /// A prediction made so many hours ago.
+    fn know(forecasts: &Inner, cloud: &str, signal: &str, hours: i64) {
+        let key = SeriesKey {
+            signal: signal.into(),
+            origin: Origin::new(cloud, "r"),
+            scope: Scope::Cloud,
+            entity: cloud.into(),
+            resource: "".into(),
+            basis: None,
+        };
+        let hour = |index: i64| 5.0 + (index % 24) as f64;
+        let start = Timestamp::from_seconds(NOW - (hours + 100) * 3600);
+        let stretch = Stretch { key: Arc::new(key), start, step: HOUR, values: (0..100).map(hour).collect() };
+        let signals = forecasts.analysis.signals();
+        let settings = forecasts.analysis.settings.load();
+        let made = predict(&signals[0], &stretch, &settings.forecast, &settings.tiers).unwrap();
+        let mut current = forecasts.current.lock().unwrap();
+        let slot = current.entry(stretch.key.origin.clone()).or_default();
+        Arc::make_mut(slot).0.insert(stretch.key, Arc::new(made));
+    }
+
+    /// Clouds whose forecasts are on the page, with the number of series.
+    fn told(forecasts: &Inner) -> Vec<(String, usize)> {
+        let snapshot = forecasts.analysis.store.load();
+        let of = |part: &Arc<crate::model::part::Part>| {
+            let trained = part.families.iter().find(|family| family.descriptor().name.ends_with("_trained_timestamp_seconds"));
+            let cloud = part.key.origin.cloud.as_deref().unwrap_or_default().to_owned();
+            (cloud, trained.map_or(0, |family| family.samples().count()))
+        };
+        snapshot.group(GROUP).map(of).collect()
+    }
+
+    #[test]
+    fn only_what_is_current_and_served_is_told() {
+        let gone = Arc::new(std::sync::atomic::AtomicBool::new(false));
+        let seen = Arc::clone(&gone);
+        let forecasts = forecasts(move |cloud| cloud != "b" || !seen.load(Ordering::Relaxed));
+        know(&forecasts, "a", "instances", 1);
+        know(&forecasts, "a", "load1", 30);
+        know(&forecasts, "b", "instances", 1);
+        know(&forecasts, "b", "no_signal_any_more", 1);
+        forecasts.publish(Timestamp::from_seconds(NOW));
+        assert_eq!(told(&forecasts), [("a".to_owned(), 1), ("b".to_owned(), 1)]);
+        gone.store(true, Ordering::Relaxed);
+        forecasts.publish(Timestamp::from_seconds(NOW));
+        assert_eq!(told(&forecasts), [("a".to_owned(), 1)], "a cloud that was taken out of the configuration");
+        let mut settings = Settings::default();
+        settings.forecast.enabled = false;
+        forecasts.analysis.settings.store(Arc::new(settings.clone()));
+        forecasts.publish(Timestamp::from_seconds(NOW));
+        assert_eq!(told(&forecasts), [], "switched off");
+        settings.forecast.enabled = true;
+        forecasts.analysis.settings.store(Arc::new(settings));
+        forecasts.publish(Timestamp::from_seconds(NOW + 25 * 3600));
+        assert_eq!(told(&forecasts), [("a".to_owned(), 0)], "the history could not be read for a day");
+    }
+
+    #[tokio::test]
+    async fn a_run_that_ends_by_a_defect_does_not_stop_the_next() {
+        let forecasts = Forecasts(Arc::new(forecasts(|_| true)));
+        let defect = tokio::spawn(async { panic!("a defect, as planned") });
+        *forecasts.0.task.lock().unwrap() = Some(defect);
+        while !forecasts.0.task.lock().unwrap().as_ref().unwrap().is_finished() {
+            tokio::task::yield_now().await;
+        }
+        forecasts.run_if_due(Timestamp::from_seconds(NOW));
+        assert_eq!(forecasts.0.last_run.load(Ordering::Relaxed), NOW);
+        forecasts.finished().await;
+        assert!(forecasts.0.task.lock().unwrap().is_none());
+    }
 }
