@@ -1,7 +1,12 @@
 //! Milliseconds per fit: 700 hourly points with the backtest, 24 steps ahead, beside a seasonal naive with the
 //! same backtest in the same run; and 15-minute points, a long outlook, and a read-out at another level. Then what a run
 //! over a fleet takes, in CPU time: the bar is 3,000 series x 2 horizons in <= 15 s on two cores.
-#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, reason = "criterion's macros, and a bench may stop at once")]
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "criterion's macros, and a bench may stop at once"
+)]
 
 use std::hint::black_box;
 

@@ -125,7 +125,9 @@ impl App {
         Sources {
             clock: self.clock.clone(),
             history: Arc::new(move || history.get().cloned()),
-            signal: Arc::new(move |name| signals.iter().find(|signal| signal.name == name).cloned().or_else(|| own(name))),
+            signal: Arc::new(move |name| {
+                signals.iter().find(|signal| signal.name == name).cloned().or_else(|| own(name))
+            }),
         }
     }
 

@@ -69,7 +69,9 @@ pub(super) fn run(flags: &BacktestFlags) -> Result<ExitCode, Failure> {
         (None, None) => kept(flags)?,
     };
     if subjects.is_empty() && faults.is_empty() {
-        return Err(Failure::new("there is no series in this range; try --days, or another --signal or --query".to_owned()));
+        return Err(Failure::new(
+            "there is no series in this range; try --days, or another --signal or --query".to_owned(),
+        ));
     }
     let results = on_all_cores(&subjects, |subject| try_one(&flags.question, subject));
     let (good, bad): (Vec<_>, Vec<_>) = results.into_iter().partition(Result::is_ok);
@@ -121,7 +123,10 @@ fn asked(flags: &BacktestFlags, query: &str) -> Result<(Vec<Subject>, Vec<String
     let subject = |stretch: history::Stretch| {
         let times = (0_i64..).map(|index| stretch.start.plus(stretch.step * u32::try_from(index).unwrap_or(u32::MAX)));
         let seconds = times.map(|at| at.millis().div_euclid(1000));
-        Subject::Read { name: stretch.key.entity.to_string(), rows: seconds.zip(stretch.values.iter().copied()).collect() }
+        Subject::Read {
+            name: stretch.key.entity.to_string(),
+            rows: seconds.zip(stretch.values.iter().copied()).collect(),
+        }
     };
     Ok((answer.stretches.into_iter().map(subject).collect(), answer.warnings))
 }

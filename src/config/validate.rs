@@ -212,7 +212,8 @@ fn check_signals(settings: &Settings, faults: &mut Faults) {
         if let Some(basis) = signal.utilization() {
             let of = (signal.scope, signal.resource.as_deref().unwrap_or_default(), basis);
             let twin = utilizations.insert(of, name);
-            let message = |twin: &String| format!("has the scope, resource and basis of signals.{twin}; choose another");
+            let message =
+                |twin: &String| format!("has the scope, resource and basis of signals.{twin}; choose another");
             faults.unless(twin.is_none(), &format!("signals.{name}.resource"), twin.map(message).unwrap_or_default());
         }
     }

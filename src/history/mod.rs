@@ -122,15 +122,18 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// With the user's own signals: they are asked of the store of `history.signals`, or else of `history.prometheus`.
+    /// From now on with the user's own signals: they are asked of the store of `history.signals`, or else of
+    /// `history.prometheus`.
     ///
     /// # Errors
-    /// A certificate or a secret of that store cannot be read.
-    pub fn asking(self, settings: &Settings, definitions: Arc<ArcSwap<Definitions>>) -> Result<Self, HistoryError> {
-        let Some(source) = settings.of_signals() else { return Ok(self) };
+    /// A certificate or a secret of that store cannot be read; everything else goes on.
+    pub fn ask(&mut self, settings: &Settings, definitions: Arc<ArcSwap<Definitions>>) -> Result<(), HistoryError> {
+        let Some(source) = settings.of_signals() else { return Ok(()) };
         let queries = Arc::new(Queries::new(PrometheusHistory::new(source)?, definitions));
-        let asking = Asking { base: self.history, store: Arc::clone(&self.store), queries: Arc::clone(&queries) };
-        Ok(Self { history: Arc::new(asking), queries: Some(queries), ..self })
+        let (base, store) = (Arc::clone(&self.history), Arc::clone(&self.store));
+        self.history = Arc::new(Asking { base, store, queries: Arc::clone(&queries) });
+        self.queries = Some(queries);
+        Ok(())
     }
 }
 

@@ -89,11 +89,7 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::fit`].
-    pub fn fit_with_season(
-        series: &Series,
-        options: &Options,
-        season: Option<usize>,
-    ) -> Result<Fitted, ForecastError> {
+    pub fn fit_with_season(series: &Series, options: &Options, season: Option<usize>) -> Result<Fitted, ForecastError> {
         let (min, max) = (options.min.unwrap_or(f64::NEG_INFINITY), options.max.unwrap_or(f64::INFINITY));
         if options.horizon == 0 {
             return Err(ForecastError::BadHorizon { asked: 0, fitted: MAX_HORIZON });
@@ -111,7 +107,8 @@ impl Engine {
         let largest = series.values().iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let scale = if largest > 0.0 { largest } else { 1.0 };
         let values: Vec<f64> = series.values().iter().map(|v| v / scale).collect();
-        let seasons = season.map_or_else(|| detect(&values, series.step()), |short| known(&values, series.step(), short));
+        let seasons =
+            season.map_or_else(|| detect(&values, series.step()), |short| known(&values, series.step(), short));
         let history = History::new(&values, seasons);
         let two_seasons = values.len() >= 2 * history.short + 2 && values.len() >= 8;
         let outlook = Outlook::fit(&history, series.step());

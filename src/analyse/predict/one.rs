@@ -35,7 +35,8 @@ pub fn predict(
         (0_i64..).zip(&stretch.values).map(|(index, value)| (start.saturating_add(index * step), *value)).collect();
     let series = Series::from_rows(&rows, step)?;
     let options = Options { horizon: SHORT_HOURS, min: signal.min, max: signal.max };
-    let season = signal.season.and_then(|season| usize::try_from(season.as_secs() / stretch.step.as_secs().max(1)).ok());
+    let season =
+        signal.season.and_then(|season| usize::try_from(season.as_secs() / stretch.step.as_secs().max(1)).ok());
     let near = Engine::fit_with_season(&series, &options, season)?;
     let next_day = near.forecast(SHORT_HOURS, settings.interval_level)?;
     let history_seconds = series.values().len() as f64 * step as f64;

@@ -143,7 +143,8 @@ pub struct Observation {
 impl Observation {
     /// Adds readings of a signal that is read elsewhere. Where a built-in one tells the same utilisation, that stays.
     pub fn take_in(&mut self, signal: &Signal, readings: Vec<(Arc<SeriesKey>, f64)>) {
-        let place = |key: &SeriesKey| (key.origin.clone(), key.scope, Arc::clone(&key.entity), Arc::clone(&key.resource));
+        let place =
+            |key: &SeriesKey| (key.origin.clone(), key.scope, Arc::clone(&key.entity), Arc::clone(&key.resource));
         let utilizations = self.tick.readings.iter().filter_map(|(key, _)| Some((place(key), key.basis?)));
         let known: BTreeSet<_> = utilizations.collect();
         for (key, value) in readings {

@@ -105,8 +105,12 @@ fn platform(part: &mut PartBuilder) {
         used,
         total,
     };
-    let pools =
-        vec![pool("ext", 4, 10.0, 50.0), pool("ext", 4, 20.0, 50.0), pool("ext", 6, 1.0, 1e20), pool("own", 4, 9.0, 10.0)];
+    let pools = vec![
+        pool("ext", 4, 10.0, 50.0),
+        pool("ext", 4, 20.0, 50.0),
+        pool("ext", 6, 1.0, 1e20),
+        pool("own", 4, 9.0, 10.0),
+    ];
     part.table(Arc::new(AddressPools(pools)));
     let agent = |enabled| NetworkAgent { binary: Arc::from("b"), host: Arc::from("h"), enabled, alive: false };
     part.table(Arc::new(NetworkAgents([(Arc::from("1"), agent(true)), (Arc::from("2"), agent(false))].into())));
@@ -120,7 +124,8 @@ fn platform(part: &mut PartBuilder) {
     };
     part.table(Arc::new(LoadBalancers([(Id::new("1"), balancer("ERROR")), (Id::new("2"), balancer("ACTIVE"))].into())));
     let quota = |limit, in_use| Quota { limit, in_use, reserved: 0 };
-    let resources = vec![("cores".into(), quota(20, 5)), ("ram".into(), quota(-1, 5)), ("key_pairs".into(), quota(9, 9))];
+    let resources =
+        vec![("cores".into(), quota(20, 5)), ("ram".into(), quota(-1, 5)), ("key_pairs".into(), quota(9, 9))];
     let projects = [(Id::new("p"), ProjectQuotas { name: Arc::from("p"), resources })].into();
     part.table(Arc::new(ServiceQuotas { service: "compute", projects }));
 }
@@ -224,21 +229,26 @@ fn readings_from_elsewhere_join_and_a_built_in_one_stays() {
         })
     };
     let own = Signal { name: "own".into(), ..compute::UTILIZATION.clone() };
-    let readings = vec![
-        (key("a", Some(Basis::Allocation)), 0.9),
-        (key("a", Some(Basis::Demand)), 0.4),
-        (key("a", None), 7.0),
-    ];
+    let readings =
+        vec![(key("a", Some(Basis::Allocation)), 0.9), (key("a", Some(Basis::Demand)), 0.4), (key("a", None), 7.0)];
     seen.take_in(&own, readings);
     let new: Vec<f64> = seen.tick.readings.iter().skip(before).map(|(_, value)| *value).collect();
     assert_eq!(new, [0.4, 7.0]);
     let mut part = PartBuilder::new();
     describe(&mut part, [&own]);
-    let told: usize = seen.parts.into_iter().map(|(key, builder)| {
-        let (part, dropped) = builder.seal(key, Timestamp::default(), 10_000);
-        assert!(dropped.is_empty());
-        part.families.iter().filter(|family| family.descriptor().name == "stackcast_signal_value").map(|f| f.len()).sum::<usize>()
-    }).sum();
+    let told: usize = seen
+        .parts
+        .into_iter()
+        .map(|(key, builder)| {
+            let (part, dropped) = builder.seal(key, Timestamp::default(), 10_000);
+            assert!(dropped.is_empty());
+            part.families
+                .iter()
+                .filter(|family| family.descriptor().name == "stackcast_signal_value")
+                .map(|f| f.len())
+                .sum::<usize>()
+        })
+        .sum();
     let values = seen.tick.readings.iter().filter(|(key, _)| key.basis.is_none()).count();
     assert_eq!(told, values);
 }

@@ -42,12 +42,8 @@ struct Inner {
 impl Forecasts {
     /// With what was kept by the last process.
     pub(super) async fn restore(analysis: Arc<Analysis>) -> Self {
-        let inner = Inner {
-            analysis,
-            current: Mutex::default(),
-            last_run: AtomicI64::new(i64::MIN),
-            task: Mutex::default(),
-        };
+        let inner =
+            Inner { analysis, current: Mutex::default(), last_run: AtomicI64::new(i64::MIN), task: Mutex::default() };
         if let Err(error) = inner.restore().await {
             tracing::warn!(%error, "forecasts of the last process cannot be read; they are made anew");
         }
@@ -339,7 +335,8 @@ mod tests {
     fn told(forecasts: &Inner) -> Vec<(String, usize)> {
         let snapshot = forecasts.analysis.store.load();
         let of = |part: &Arc<crate::model::part::Part>| {
-            let trained = part.families.iter().find(|family| family.descriptor().name.ends_with("_trained_timestamp_seconds"));
+            let trained =
+                part.families.iter().find(|family| family.descriptor().name.ends_with("_trained_timestamp_seconds"));
             let cloud = part.key.origin.cloud.as_deref().unwrap_or_default().to_owned();
             (cloud, trained.map_or(0, |family| family.samples().count()))
         };

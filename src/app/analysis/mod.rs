@@ -68,8 +68,12 @@ impl App {
             return None;
         }
         let data = &settings.data;
-        let history = history::open(&settings.history, &data.directory, data.retention_days, &self.clock);
-        let history = history.and_then(|opened| opened.asking(&settings.history, Arc::clone(&self.definitions)));
+        let mut history = history::open(&settings.history, &data.directory, data.retention_days, &self.clock);
+        if let Ok(opened) = &mut history
+            && let Err(error) = opened.ask(&settings.history, Arc::clone(&self.definitions))
+        {
+            tracing::error!(%error, "your own signals are not asked for until the next start; everything else goes on");
+        }
         let history = history.map_err(|error| {
             tracing::error!(%error, "no history: nothing is kept or forecast until the next start; metrics go on");
         });

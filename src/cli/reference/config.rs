@@ -133,7 +133,9 @@ mod tests {
     #[test]
     fn every_key_with_a_default_is_really_set_by_the_file() {
         let tree: Value = toml::from_str(&uncommented()).unwrap();
-        for key in keys::root().all().into_iter().filter(|key| !key.default.is_null()) {
+        // A table for any name is shown by example.
+        let fixed = |key: &&Key| !key.default.is_null() && !key.path.iter().any(|name| name == ANY);
+        for key in keys::root().all().into_iter().filter(fixed) {
             assert_eq!(tree.pointer(&format!("/{}", key.path.join("/"))), Some(&key.default), "{}", key.name());
         }
     }

@@ -18,8 +18,8 @@ use super::{Answer, History, HistoryError, Pending, Store, Want};
 use crate::model::clock::Timestamp;
 use crate::model::part::Origin;
 use crate::model::signal::{Query, SeriesKey, Signal, Tick};
-pub use places::Places;
 use places::EntityMap;
+pub use places::Places;
 pub use settings::{SignalQuery, SignalUnit};
 
 /// A signal of the user's own.
@@ -40,7 +40,8 @@ pub struct Definitions(BTreeMap<String, Arc<Definition>>);
 impl Definitions {
     /// From settings that were checked.
     pub fn of(settings: &BTreeMap<String, SignalQuery>) -> Self {
-        let own = settings.iter().filter_map(|(name, query)| Some((name.clone(), Arc::new(Definition::of(name, query)?))));
+        let own =
+            settings.iter().filter_map(|(name, query)| Some((name.clone(), Arc::new(Definition::of(name, query)?))));
         Self(own.collect())
     }
 
@@ -159,7 +160,9 @@ impl Queries {
         if left_out > 0 {
             answer.stretches.truncate(definition.max_series);
             let name = &definition.signal.name;
-            answer.warnings.push(format!("{left_out} series of `{name}` are beyond signals.{name}.max_series and left out"));
+            answer
+                .warnings
+                .push(format!("{left_out} series of `{name}` are beyond signals.{name}.max_series and left out"));
         }
         Ok((answer, left_out))
     }

@@ -122,17 +122,29 @@ impl SignalQuery {
                 faults.push((key, message));
             }
         };
-        unless(is_name(name), "query", format!("`{name}` is no name of a signal; use a to z, 0 to 9 and _, a letter first"));
+        unless(
+            is_name(name),
+            "query",
+            format!("`{name}` is no name of a signal; use a to z, 0 to 9 and _, a letter first"),
+        );
         unless(!self.query.trim().is_empty(), "query", "is missing; give a PromQL expression".to_owned());
         let ceiling = self.ceiling_query.as_deref();
         unless(ceiling != Some(""), "ceiling_query", "is empty; leave it out, or give a PromQL expression".to_owned());
-        unless(!self.entity_label.is_empty(), "entity_label", "is empty; name the label that tells entities".to_owned());
+        unless(
+            !self.entity_label.is_empty(),
+            "entity_label",
+            "is empty; name the label that tells entities".to_owned(),
+        );
         if let Some(map) = self.entity_map.as_deref().filter(|map| *map != BY_HOSTNAME) {
             let fine = Regex::new(map).is_ok();
             unless(fine, "entity_map", format!("`{map}` is neither a regular expression nor {BY_HOSTNAME}"));
         }
         let (utilization, resource) = (self.utilization().is_some(), self.resource.as_deref().unwrap_or_default());
-        unless(!utilization || !resource.is_empty(), "resource", "is missing; a utilisation is of a resource".to_owned());
+        unless(
+            !utilization || !resource.is_empty(),
+            "resource",
+            "is missing; a utilisation is of a resource".to_owned(),
+        );
         unless(
             utilization || self.resource.is_none(),
             "resource",
@@ -143,7 +155,8 @@ impl SignalQuery {
         let ordered = self.min.zip(self.max).is_none_or(|(min, max)| min < max);
         unless(ordered, "max", "does not lie above min".to_owned());
         unless(
-            self.season_seconds.is_none_or(|season| season % HOUR == 0 && (2 * HOUR..=35 * 24 * HOUR).contains(&season)),
+            self.season_seconds
+                .is_none_or(|season| season % HOUR == 0 && (2 * HOUR..=35 * 24 * HOUR).contains(&season)),
             "season_seconds",
             "is no whole number of hours from 2 hours to 35 days; for example 86400".to_owned(),
         );
@@ -190,8 +203,17 @@ mod tests {
         };
         let keys: Vec<&str> = wrong.faults("Cpu").iter().map(|(key, _)| *key).collect();
         let expected = [
-            "query", "query", "ceiling_query", "entity_label", "entity_map", "resource", "unit", "max",
-            "season_seconds", "step_seconds", "max_series",
+            "query",
+            "query",
+            "ceiling_query",
+            "entity_label",
+            "entity_map",
+            "resource",
+            "unit",
+            "max",
+            "season_seconds",
+            "step_seconds",
+            "max_series",
         ];
         assert_eq!(keys, expected);
         let lone = SignalQuery { resource: Some("vcpu".to_owned()), ..fine };
