@@ -209,6 +209,9 @@ impl History for Asking {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::history::testing::{tick, want};
+    use crate::history::{FILE_NAME, Prometheus, Retention, Telemetry};
+    use crate::model::clock::Clock;
     use crate::model::metric::Unit;
     use crate::model::signal::{Basis, Scope};
 
@@ -229,5 +232,29 @@ mod tests {
         assert_eq!((signal.unit, signal.ceiling, signal.min), (Unit::Ratio, Some(1.0), Some(0.0)));
         assert_eq!((signal.query.basis, signal.query.resource.as_deref()), (Some(Basis::Demand), Some("memory")));
         assert_eq!(signal.season, Some(Duration::from_secs(86_400)));
+    }
+
+    #[tokio::test]
+    async fn without_the_store_that_is_asked_what_was_read_before_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let retention = Retention { raw_days: 30, rollup_days: 400 };
+        let path = directory.path().join(FILE_NAME);
+        let store = Store::open(&path, retention, &Clock::system(), &Arc::new(Telemetry::default())).unwrap();
+        let store = Arc::new(store);
+        let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let source = Prometheus { url: Some(format!("http://{closed}")), ..Prometheus::default() };
+        let own = SignalQuery { query: "up".to_owned(), ..SignalQuery::default() };
+        let definitions = Definitions::of(&BTreeMap::from([("load".to_owned(), own)]));
+        let definitions = Arc::new(ArcSwap::from_pointee(definitions));
+        let queries = Arc::new(Queries::new(PrometheusHistory::new(&source).unwrap(), definitions));
+        let asking = Asking { base: Arc::clone(&store) as Arc<dyn History>, store: Arc::clone(&store), queries };
+        let error = asking.read(&want("load", 0, 600, 300)).await.unwrap_err();
+        assert!(error.to_string().contains("cannot be reached"), "{error}");
+        asking.append(tick(300, &[("a", 5.0)])).unwrap();
+        store.settle().unwrap();
+        let answer = asking.read(&want("load", 0, 600, 300)).await.unwrap();
+        assert_eq!(answer.stretches[0].values, [5.0]);
+        assert!(answer.warnings[0].contains("read before") && answer.warnings[0].contains("cannot be reached"));
+        assert!(asking.read(&want("other", 0, 600, 300)).await.unwrap().warnings.is_empty(), "the store's own");
     }
 }
