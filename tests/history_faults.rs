@@ -1,6 +1,11 @@
 //! The real program over a history that is no history: it says so, and the metrics go on.
 
-#![allow(clippy::unwrap_used, reason = "clippy exempts test functions only, not what they call")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "clippy exempts test functions only, not what they call"
+)]
 
 mod support;
 
