@@ -113,6 +113,14 @@ fn rows(load: &mut Load, directory: &std::path::Path) -> f64 {
     std::fs::metadata(path).unwrap().len() as f64 / (ticks as f64 * (NODES * SIGNALS) as f64)
 }
 
+/// Time on cores of all threads that live.
+fn cpu() -> Duration {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let of = |thread: std::fs::DirEntry| std::fs::read_to_string(thread.path().join("schedstat")).unwrap();
+    let nanos = |text: String| -> u64 { text.split(' ').next().unwrap().parse().unwrap() };
+    Duration::from_nanos(threads.map(|thread| nanos(of(thread.unwrap()))).sum())
+}
+
 fn main() {
     let days: i64 = std::env::var("STACKCAST_BENCH_DAYS").ok().and_then(|days| days.parse().ok()).unwrap_or(30);
     let directory = tempfile::tempdir().unwrap();
@@ -121,18 +129,20 @@ fn main() {
     let store = Store::open(&path, retention, &Clock::system(), &Arc::new(Telemetry::default())).unwrap();
     let mut load = Load::new();
     let (mut ticks, mut slowest, mut closing) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
+    let mut busy = Duration::ZERO;
     // One tick more than the days have closes the last of them.
     let last = days * 86_400 / STEP;
     for i in 0..=last {
         let tick = load.tick(START + i * STEP);
-        let started = Instant::now();
+        let (started, cpu_started) = (Instant::now(), cpu());
         store.append_waiting(tick).unwrap();
         store.settle().unwrap();
-        let took = started.elapsed();
+        let (took, worked) = (started.elapsed(), cpu().saturating_sub(cpu_started));
         if i > 0 && i * STEP % 86_400 == 0 {
             closing += took;
         } else {
             ticks += took;
+            busy += worked;
             slowest = slowest.max(took);
         }
     }
@@ -158,20 +168,22 @@ fn main() {
     println!("roll-ups   {:>8.1} MB for 400 days", hours / 1e6 / days as f64 * 400.0);
     println!("file       {:>8.1} MB", std::fs::metadata(&path).unwrap().len() as f64 / 1e6);
     println!(
-        "tick       {:>8.2} ms mean, {:.2} ms slowest",
+        "tick       {:>8.2} ms CPU, {:.2} ms mean, {:.2} ms slowest",
+        busy.as_secs_f64() * 1e3 / (last + 1 - days) as f64,
         ticks.as_secs_f64() * 1e3 / (last + 1 - days) as f64,
         slowest.as_secs_f64() * 1e3
     );
     println!("close day  {:>8.2} s for all signals, in the background", closing.as_secs_f64() / days as f64);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let timed = |name: &str, wants: Vec<Want>| {
-        let started = Instant::now();
+        let (started, cpu_started) = (Instant::now(), cpu());
         let mut values = 0;
         for want in &wants {
             let answer = runtime.block_on(store.read(want)).unwrap();
             values += answer.stretches.iter().map(|stretch| stretch.values.len()).sum::<usize>();
         }
-        println!("{name:<10} {:>8.1} ms, {values} values", started.elapsed().as_secs_f64() * 1e3);
+        let worked = cpu().saturating_sub(cpu_started).as_secs_f64() * 1e3;
+        println!("{name:<10} {:>8.1} ms, {worked:.1} ms CPU, {values} values", started.elapsed().as_secs_f64() * 1e3);
     };
     timed("one", vec![want(3, days, STEP, Some(Arc::clone(&load.keys[3 * NODES + 500])))]);
     timed("one hourly", vec![want(3, days, 3600, Some(Arc::clone(&load.keys[3 * NODES + 500])))]);

@@ -18,7 +18,7 @@ use crate::collect::runner::Runner;
 use crate::collect::{Keep, SERVICES};
 use crate::config::{self, Filter, Settings};
 use crate::expose::{CloudLabels, CloudStatus, Exposition, Hooks, Naming, Sources, Status, View};
-use crate::history::History;
+use crate::history::{Definitions, History};
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::metric::Space;
 use crate::model::part::{Origin, Part, PartKey};
@@ -41,6 +41,8 @@ pub(super) struct App {
     pub(super) pages: Mutex<Pages>,
     /// What analysis goes by; a reload changes it.
     pub(super) analysis: Arc<ArcSwap<analyse::Settings>>,
+    /// The user's own signals; a reload changes them.
+    pub(super) definitions: Arc<ArcSwap<Definitions>>,
     /// Set once analysis has opened it.
     pub(super) history: Arc<OnceLock<Arc<dyn History>>>,
     /// Read at each scrape, once analysis runs.
@@ -93,6 +95,7 @@ impl App {
             filter,
             pages,
             analysis,
+            definitions: Arc::new(ArcSwap::from_pointee(Definitions::of(&settings.signals))),
             history: Arc::default(),
             live: more,
             running,
@@ -117,10 +120,14 @@ impl App {
     fn sources(&self) -> Sources {
         let (history, signals) = (Arc::clone(&self.history), analyse::signals::built_in());
         let signals: Vec<Arc<Signal>> = signals.into_iter().map(|signal| Arc::new(signal.clone())).collect();
+        let definitions = Arc::clone(&self.definitions);
+        let own = move |name: &str| definitions.load().get(name).map(|own| Arc::clone(&own.signal));
         Sources {
             clock: self.clock.clone(),
             history: Arc::new(move || history.get().cloned()),
-            signal: Arc::new(move |name| signals.iter().find(|signal| signal.name == name).cloned()),
+            signal: Arc::new(move |name| {
+                signals.iter().find(|signal| signal.name == name).cloned().or_else(|| own(name))
+            }),
         }
     }
 
@@ -143,6 +150,7 @@ impl App {
     pub(super) fn start(&self, settings: &Settings, clouds: Vec<Arc<Cloud>>) {
         let runner = self.runner(settings);
         self.analysis.store(Arc::new(settings.analysis.clone()));
+        self.definitions.store(Arc::new(Definitions::of(&settings.signals)));
         if settings.clouds.is_per_cloud() {
             tracing::info!("a cloud is collected from its first probe on: /probe?cloud=NAME");
         } else if clouds.is_empty() {
@@ -158,6 +166,11 @@ impl App {
             runner.spawn_cloud(Arc::clone(cloud));
         }
         *self.lock() = Some(Running { runner, settings: settings.clone(), clouds });
+    }
+
+    /// Whether what is known of a cloud may still be told; while a reload is under way, nothing is given up.
+    pub(super) fn keeps(&self, cloud: &str) -> bool {
+        self.lock().as_ref().is_none_or(|running| running.clouds.iter().any(|known| known.name() == cloud))
     }
 
     /// Removes parts of clouds and services that the configuration has no more.

@@ -11,7 +11,7 @@ use std::thread;
 use super::failure::{FAILED, Failure};
 use super::output;
 use super::series_csv::{Rows, files};
-use crate::analyse::forecast::{Engine, Forecast, Options};
+use crate::analyse::forecast::{Engine, Forecast, ForecastError, Options, Series};
 
 /// Faults printed; the rest is counted.
 const FAULTS_SHOWN: usize = 20;
@@ -76,11 +76,14 @@ impl Question {
         let rows = Rows::read(path)?;
         let named = |message: String| format!("{}: {message}", path.display());
         let series = rows.series(self.step).map_err(named)?;
-        let options = Options { horizon: self.horizon, min: self.min.0, max: self.max.0 };
-        let fitted = Engine::fit(&series, &options);
-        let forecast = fitted.and_then(|f| f.forecast(self.horizon, self.level));
-        let forecast = forecast.map_err(|error| named(error.to_string()))?;
+        let forecast = self.about(&series).map_err(|error| named(error.to_string()))?;
         Ok((rows.answer(&series, &forecast), forecast))
+    }
+
+    /// Forecasts a series.
+    pub(super) fn about(&self, series: &Series) -> Result<Forecast, ForecastError> {
+        let options = Options { horizon: self.horizon, min: self.min.0, max: self.max.0 };
+        Engine::fit(series, &options)?.forecast(self.horizon, self.level)
     }
 }
 

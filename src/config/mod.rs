@@ -51,6 +51,8 @@ pub struct Settings {
     pub data: Data,
     /// Where weeks of readings come from: the embedded store, or a Prometheus-compatible one.
     pub history: crate::history::Settings,
+    /// Signals of your own, by name: PromQL expressions.
+    pub signals: std::collections::BTreeMap<String, crate::history::SignalQuery>,
     /// Analysis of what was collected.
     pub analysis: crate::analyse::Settings,
     /// The program's own log, on standard error.

@@ -176,6 +176,10 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
     for (key, message) in settings.history.prometheus.faults() {
         faults.unless(false, &format!("history.prometheus.{key}"), message);
     }
+    for (key, message) in settings.history.signals.faults() {
+        faults.unless(false, &format!("history.signals.{key}"), message);
+    }
+    check_signals(settings, faults);
     let grid = settings.analysis.grid_minutes;
     faults.unless(
         (1..=60).contains(&grid) && DAY_MINUTES.is_multiple_of(grid),
@@ -191,6 +195,28 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
     );
     check_analysis(&settings.analysis, faults);
     check_filter(&settings.filter, faults);
+}
+
+fn check_signals(settings: &Settings, faults: &mut Faults) {
+    let mut utilizations = std::collections::BTreeMap::new();
+    for (name, signal) in &settings.signals {
+        for (key, message) in signal.faults(name) {
+            faults.unless(false, &format!("signals.{name}.{key}"), message);
+        }
+        let query = format!("signals.{name}.query");
+        let built_in = crate::analyse::signals::Observer::reads(name);
+        faults.unless(!built_in, &query, format!("`{name}` is a built-in signal; choose another name"));
+        let store = settings.history.of_signals().is_some();
+        faults.unless(store, &query, "has no store to ask; set history.prometheus.url or history.signals.url");
+        // Gauges of utilisations tell entity, resource and basis, but not which signal they are of.
+        if let Some(basis) = signal.utilization() {
+            let of = (signal.scope, signal.resource.as_deref().unwrap_or_default(), basis);
+            let twin = utilizations.insert(of, name);
+            let message =
+                |twin: &String| format!("has the scope, resource and basis of signals.{twin}; choose another");
+            faults.unless(twin.is_none(), &format!("signals.{name}.resource"), twin.map(message).unwrap_or_default());
+        }
+    }
 }
 
 fn check_analysis(analysis: &crate::analyse::Settings, faults: &mut Faults) {

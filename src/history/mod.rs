@@ -6,6 +6,7 @@
 
 mod grid;
 mod prometheus;
+mod queries;
 mod settings;
 mod sqlite;
 mod telemetry;
@@ -19,10 +20,14 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::signal::{SeriesKey, Signal, Tick};
 
 pub use prometheus::{PrometheusError, PrometheusHistory};
+use queries::Asking;
+pub use queries::{Definition, Definitions, Newest, Places, Queries, SignalQuery, SignalUnit};
 pub use settings::{Header, Prometheus, Settings};
 pub use sqlite::{FILE_NAME, Reading, Retention, Selection, Store, StoreError, Trouble, backup, export};
 pub use telemetry::{Telemetry, tables};
@@ -112,6 +117,24 @@ pub struct Opened {
     pub store: Arc<Store>,
     /// What both count, for the page.
     pub telemetry: Arc<Telemetry>,
+    /// The user's own signals, where there is a store to ask.
+    pub queries: Option<Arc<Queries>>,
+}
+
+impl Opened {
+    /// From now on with the user's own signals: they are asked of the store of `history.signals`, or else of
+    /// `history.prometheus`.
+    ///
+    /// # Errors
+    /// A certificate or a secret of that store cannot be read; everything else goes on.
+    pub fn ask(&mut self, settings: &Settings, definitions: Arc<ArcSwap<Definitions>>) -> Result<(), HistoryError> {
+        let Some(source) = settings.of_signals() else { return Ok(()) };
+        let queries = Arc::new(Queries::new(PrometheusHistory::new(source)?, definitions));
+        let (base, store) = (Arc::clone(&self.history), Arc::clone(&self.store));
+        self.history = Arc::new(Asking { base, store, queries: Arc::clone(&queries) });
+        self.queries = Some(queries);
+        Ok(())
+    }
 }
 
 /// Opens the store in a directory (made and checked by `config::Data`), and the history that the settings choose.
@@ -126,5 +149,5 @@ pub fn open(settings: &Settings, directory: &Path, raw_days: u32, clock: &Clock)
         Some(_) => Arc::new(PrometheusHistory::new(&settings.prometheus)?),
         None => Arc::clone(&store) as Arc<dyn History>,
     };
-    Ok(Opened { history, store, telemetry })
+    Ok(Opened { history, store, telemetry, queries: None })
 }

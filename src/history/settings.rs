@@ -15,11 +15,21 @@ pub struct Settings {
     pub rollup_days: u32,
     /// A Prometheus-compatible store (Prometheus, Thanos, Mimir, VictoriaMetrics) instead of the embedded one.
     pub prometheus: Prometheus,
+    /// The Prometheus-compatible store that the signals of your own ([signals]) are asked of, if it is not
+    /// history.prometheus.
+    pub signals: Prometheus,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { rollup_days: 400, prometheus: Prometheus::default() }
+        Self { rollup_days: 400, prometheus: Prometheus::default(), signals: Prometheus::default() }
+    }
+}
+
+impl Settings {
+    /// The store that the user's own signals are asked of, where there is one.
+    pub fn of_signals(&self) -> Option<&Prometheus> {
+        [&self.signals, &self.prometheus].into_iter().find(|store| store.url.is_some())
     }
 }
 

@@ -15,7 +15,7 @@ use super::metric::Unit;
 use super::part::Origin;
 
 /// What a series is about: the `scope` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Scope {
     /// A region of a cloud as a whole; its entity is the cloud's name.
@@ -74,7 +74,7 @@ impl Scope {
 }
 
 /// What a utilisation measures: the `basis` label.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// What the scheduler has given away (Placement's usages).
@@ -99,7 +99,8 @@ impl Basis {
 }
 
 /// Which way a signal gets worse.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum Direction {
     /// High is bad (utilisation, errors).
     Up,
@@ -108,6 +109,17 @@ pub enum Direction {
     /// Either may be.
     #[default]
     Both,
+}
+
+impl Direction {
+    /// The label's value.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Up => "up",
+            Self::Down => "down",
+            Self::Both => "both",
+        }
+    }
 }
 
 /// A kind of figure that is followed over time. Built-in ones are constants beside the code that reads them.
@@ -142,7 +154,7 @@ pub struct Query {
     pub expression: Cow<'static, str>,
     /// Scope of its series; none: the label `scope` tells.
     pub scope: Option<Scope>,
-    /// The label that holds the entity.
+    /// The label that holds the entity; empty: all labels together are it.
     pub entity_label: Cow<'static, str>,
     /// Resource of its series; none: the label `resource` tells, empty where there is none.
     pub resource: Option<Cow<'static, str>>,

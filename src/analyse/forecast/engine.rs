@@ -3,7 +3,7 @@
 use super::error::ForecastError;
 use super::history::History;
 use super::outlook::{Exhaustion, Outlook};
-use super::season::{Seasons, detect};
+use super::season::{Seasons, detect, known};
 use super::series::Series;
 use super::short::{BacktestErrors, Short, simple};
 
@@ -82,6 +82,14 @@ impl Engine {
     /// # Errors
     /// A [`ForecastError`] says why the series or the options allow no forecast.
     pub fn fit(series: &Series, options: &Options) -> Result<Fitted, ForecastError> {
+        Self::fit_with_season(series, options, None)
+    }
+
+    /// The same, with a season that is known, in steps, in place of one that is found.
+    ///
+    /// # Errors
+    /// As [`Engine::fit`].
+    pub fn fit_with_season(series: &Series, options: &Options, season: Option<usize>) -> Result<Fitted, ForecastError> {
         let (min, max) = (options.min.unwrap_or(f64::NEG_INFINITY), options.max.unwrap_or(f64::INFINITY));
         if options.horizon == 0 {
             return Err(ForecastError::BadHorizon { asked: 0, fitted: MAX_HORIZON });
@@ -99,7 +107,8 @@ impl Engine {
         let largest = series.values().iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let scale = if largest > 0.0 { largest } else { 1.0 };
         let values: Vec<f64> = series.values().iter().map(|v| v / scale).collect();
-        let seasons = detect(&values, series.step());
+        let seasons =
+            season.map_or_else(|| detect(&values, series.step()), |short| known(&values, series.step(), short));
         let history = History::new(&values, seasons);
         let two_seasons = values.len() >= 2 * history.short + 2 && values.len() >= 8;
         let outlook = Outlook::fit(&history, series.step());
@@ -151,6 +160,25 @@ impl Fitted {
         Ok(Forecast { steps, model, leading, season: self.seasons, backtest, ready: self.ready })
     }
 
+    /// Steps beyond the fitted horizon, on whole days: what a fit for such a horizon would say, without another fit.
+    ///
+    /// # Errors
+    /// As [`Fitted::forecast`].
+    pub fn beyond(&self, horizon: usize, level: f64) -> Result<(Vec<Step>, Option<BacktestErrors>), ForecastError> {
+        if horizon == 0 || horizon > MAX_HORIZON {
+            return Err(ForecastError::BadHorizon { asked: horizon, fitted: MAX_HORIZON });
+        }
+        if !(level > 0.0 && level < 1.0) {
+            return Err(ForecastError::BadLevel(level));
+        }
+        // Without two seasons even the outlook is not asked, as in a fit.
+        let (steps, errors) = match (&self.outlook, &self.model) {
+            (Some(outlook), Model::Short(_) | Model::Long) => (outlook.steps(horizon, level), outlook.errors()),
+            _ => (simple(&self.values, horizon, level), None),
+        };
+        Ok((steps.into_iter().map(|step| self.bounded(step)).collect(), errors))
+    }
+
     /// Whether the forecast may be acted upon: two full seasons, less than 20 % missing, backtested.
     pub fn ready(&self) -> bool {
         self.ready
@@ -184,7 +212,13 @@ impl Fitted {
     /// When the value passes `threshold` and stays above it, by simulated paths of daily means over
     /// min(4 x history, 365 days); `None` with less than two weeks of history.
     pub fn exhaustion(&self, threshold: f64, level: f64, seed: u64) -> Option<Exhaustion> {
-        self.outlook.as_ref().map(|o| o.exhaustion(threshold / self.scale, level, seed))
+        self.exhaustions(&[threshold], level, seed)?.pop()
+    }
+
+    /// The same for several thresholds over the same futures, so that a higher one is never passed sooner.
+    pub fn exhaustions(&self, thresholds: &[f64], level: f64, seed: u64) -> Option<Vec<Exhaustion>> {
+        let scaled: Vec<f64> = thresholds.iter().map(|threshold| threshold / self.scale).collect();
+        self.outlook.as_ref().map(|outlook| outlook.exhaustions(&scaled, level, seed))
     }
 
     /// Growth per day in units of the value, and its standard error; `None` with less than two weeks of history.

@@ -153,43 +153,50 @@ impl Outlook {
         self.factor * wander.hypot(deviations * self.slope_error * ahead)
     }
 
-    /// See [`super::Fitted::exhaustion`].
-    pub(crate) fn exhaustion(&self, threshold: f64, level: f64, seed: u64) -> Exhaustion {
+    /// See [`super::Fitted::exhaustions`].
+    pub(crate) fn exhaustions(&self, thresholds: &[f64], level: f64, seed: u64) -> Vec<Exhaustion> {
         let window = (WINDOW_HISTORIES * self.days as f64 * self.block_seconds).min(LONGEST_WINDOW);
         let days = (window / self.block_seconds) as usize;
         let mut random = fastrand::Rng::with_seed(seed);
-        let mut times: Vec<f64> = (0..FUTURES).map(|_| self.crossing(threshold, days, &mut random)).collect();
-        times.sort_unstable_by(f64::total_cmp);
-        let at = |q: f64| {
-            let index = ((FUTURES - 1) as f64 * q).round() as usize;
-            times.get(index).copied().unwrap_or(f64::INFINITY) * self.block_seconds
-        };
+        let futures: Vec<Vec<f64>> = (0..FUTURES).map(|_| self.crossings(thresholds, days, &mut random)).collect();
         let tail = 0.5 * (1.0 - level.clamp(0.0, 1.0));
-        Exhaustion { mid: at(0.5), upper: at(tail), lower: at(1.0 - tail), window }
+        let of = |index: usize| {
+            let mut times: Vec<f64> = futures.iter().filter_map(|times| times.get(index)).copied().collect();
+            times.sort_unstable_by(f64::total_cmp);
+            let at = |q: f64| {
+                let index = ((FUTURES - 1) as f64 * q).round() as usize;
+                times.get(index).copied().unwrap_or(f64::INFINITY) * self.block_seconds
+            };
+            Exhaustion { mid: at(0.5), upper: at(tail), lower: at(1.0 - tail), window }
+        };
+        (0..thresholds.len()).map(of).collect()
     }
 
-    /// Days until one simulated level is at or above the threshold for the rest of the window.
-    fn crossing(&self, threshold: f64, days: usize, random: &mut fastrand::Rng) -> f64 {
+    /// Days until one simulated level is at or above each threshold for the rest of the window.
+    fn crossings(&self, thresholds: &[f64], days: usize, random: &mut fastrand::Rng) -> Vec<f64> {
         // The sum of twelve uniform numbers: near enough to a normal one, and never wild.
         let normal = (0..12).map(|_| random.f64()).sum::<f64>() - 6.0;
         let slope = self.trend.slope + self.factor * self.slope_error * normal;
-        let (mut wander, mut below) = (0.0, None);
-        if self.trend.level < threshold {
-            below = Some(0);
-        }
+        let mut wander = 0.0;
+        let today = |threshold: &f64| (self.trend.level < *threshold).then_some(0);
+        let mut below: Vec<Option<usize>> = thresholds.iter().map(today).collect();
         for day in 1..=days {
             let shock = self.noise.get(random.usize(..self.noise.len().max(1))).copied().unwrap_or(0.0);
             wander += self.factor * self.alpha * shock;
-            if self.trend.level + slope * day as f64 + wander < threshold {
-                below = Some(day);
+            let level = self.trend.level + slope * day as f64 + wander;
+            for (below, threshold) in below.iter_mut().zip(thresholds) {
+                if level < *threshold {
+                    *below = Some(day);
+                }
             }
         }
-        match below {
+        let time = |below: Option<usize>| match below {
             None => 0.0,
             Some(day) if day == days => f64::INFINITY,
             // Between the last day below and the first above.
             Some(day) => day as f64 + 0.5,
-        }
+        };
+        below.into_iter().map(time).collect()
     }
 
     /// Lets shares of the trend compete at past origins, and widens or narrows the interval by what it held.
@@ -353,18 +360,20 @@ mod tests {
         // 0.5 at the start, 0.005 a day, 60 days: 0.8 now, 0.9 in 20 days.
         let o =
             outlook(|i| 0.5 + 0.005 * i as f64 / 24.0 + 0.02 * noise(i) + 0.05 * ((i % 24) as f64 / 24.0 - 0.5), 60);
-        let e = o.exhaustion(0.9, 0.8, 1);
+        let one = |threshold: f64| o.exhaustions(&[threshold], 0.8, 1)[0];
+        let e = one(0.9);
         let days = e.mid / 86_400.0;
         assert!((15.0..26.0).contains(&days), "{days}");
         assert!(e.upper <= e.mid && e.mid <= e.lower);
-        assert_eq!(o.exhaustion(0.2, 0.8, 1).mid, 0.0);
-        assert!(o.exhaustion(50.0, 0.8, 1).upper.is_infinite());
+        assert_eq!(one(0.2).mid, 0.0);
+        assert!(one(50.0).upper.is_infinite());
+        assert_eq!(o.exhaustions(&[0.2, 0.9, 50.0], 0.8, 1), [one(0.2), e, one(50.0)], "the same futures for all");
     }
 
     #[test]
     fn a_flat_series_is_not_exhausted_and_uncertainty_grows() {
         let o = outlook(|i| 0.5 + 0.1 * noise(i), 45);
-        assert!(o.exhaustion(0.9, 0.8, 1).mid.is_infinite());
+        assert!(o.exhaustions(&[0.9], 0.8, 1)[0].mid.is_infinite());
         let steps = o.steps(90 * 24, 0.8);
         let width = |i: usize| steps[i].2 - steps[i].1;
         assert!(width(89 * 24) > width(6 * 24));

@@ -32,12 +32,13 @@ pub(crate) fn detect(y: &[f64], step: i64) -> Seasons {
         None if step == DAY => 7,
         None => 1,
     };
-    let (short, per_long) = match other_cycle(y, calendar) {
-        Some(found) => (found, 0),
-        None if step == DAY || calendar == 1 => (calendar, 0),
-        None => (calendar, 7),
-    };
-    let long = short * per_long;
+    known(y, step, other_cycle(y, calendar).unwrap_or(calendar))
+}
+
+/// The seasons of `y` whose short one is known: a day has a week on top, where the history holds two of them.
+pub(crate) fn known(y: &[f64], step: i64, short: usize) -> Seasons {
+    let short = short.max(1);
+    let long = if steps_per_day(step) == Some(short) { short * 7 } else { 0 };
     Seasons { short, long: if long > 0 && y.len() > 2 * long + short { long } else { 0 } }
 }
 

@@ -11,8 +11,6 @@ use crate::model::signal::{Scope, Signal};
 
 /// Hours that the short model looks ahead.
 const SHORT_HOURS: usize = 24;
-/// Hours that the long model looks ahead.
-const LONG_HOURS: usize = 90 * 24;
 /// An accuracy is told only for horizons of which the history holds so many.
 const HORIZONS_IN_HISTORY: f64 = 3.0;
 /// Hypervisors are many: their curves end after so many days, and they have no horizon beyond.
@@ -36,8 +34,10 @@ pub fn predict(
     let rows: Vec<(i64, f64)> =
         (0_i64..).zip(&stretch.values).map(|(index, value)| (start.saturating_add(index * step), *value)).collect();
     let series = Series::from_rows(&rows, step)?;
-    let options = |horizon| Options { horizon, min: signal.min, max: signal.max };
-    let near = Engine::fit(&series, &options(SHORT_HOURS))?;
+    let options = Options { horizon: SHORT_HOURS, min: signal.min, max: signal.max };
+    let season =
+        signal.season.and_then(|season| usize::try_from(season.as_secs() / stretch.step.as_secs().max(1)).ok());
+    let near = Engine::fit_with_season(&series, &options, season)?;
     let next_day = near.forecast(SHORT_HOURS, settings.interval_level)?;
     let history_seconds = series.values().len() as f64 * step as f64;
     let mut prediction = Prediction {
@@ -58,7 +58,7 @@ pub fn predict(
     let (first, last) = (prediction.hourly.first().copied(), prediction.hourly.last().copied());
     put(&mut prediction, Horizon::Hour, first, next_day.backtest);
     put(&mut prediction, Horizon::Day, last, next_day.backtest);
-    further(&mut prediction, &series, &options(LONG_HOURS), stretch.key.scope)?;
+    further(&mut prediction, &near, stretch.key.scope)?;
     if let Some(ceiling) = signal.ceiling {
         cross(&mut prediction, &near, ceiling, tiers, series.last());
     }
@@ -66,15 +66,14 @@ pub fn predict(
 }
 
 /// Weeks to a quarter ahead.
-fn further(prediction: &mut Prediction, series: &Series, options: &Options, scope: Scope) -> Result<(), ForecastError> {
-    let far = Engine::fit(series, options)?;
-    let steps = far.forecast(LONG_HOURS, prediction.level)?;
-    let at = |hours: usize| steps.steps.get(hours.saturating_sub(1)).map(band);
+fn further(prediction: &mut Prediction, fitted: &Fitted, scope: Scope) -> Result<(), ForecastError> {
     let days = if scope == Scope::Hypervisor { HYPERVISOR_DAYS } else { CURVE_DAYS };
+    let (steps, backtest) = fitted.beyond(days * 24, prediction.level)?;
+    let at = |hours: usize| steps.get(hours.saturating_sub(1)).map(band);
     prediction.daily = (2..=days).filter_map(|day| at(day * 24)).collect();
     for horizon in [Horizon::Week, Horizon::Month, Horizon::Quarter] {
         if scope != Scope::Hypervisor || horizon == Horizon::Week {
-            put(prediction, horizon, at(horizon.hours() as usize), steps.backtest);
+            put(prediction, horizon, at(horizon.hours() as usize), backtest);
         }
     }
     Ok(())
@@ -90,9 +89,11 @@ fn put(prediction: &mut Prediction, horizon: Horizon, band: Option<Band>, errors
 
 /// When each tier is crossed for good.
 fn cross(prediction: &mut Prediction, fitted: &Fitted, ceiling: f64, tiers: &Tiers, now: i64) {
-    for (tier, ratio) in tiers.predicted() {
-        // The same futures for every tier, so that a higher one is never crossed sooner.
-        let Some(found) = fitted.exhaustion(ratio * ceiling, prediction.level, 0) else { return };
+    let tiers = tiers.predicted();
+    let thresholds = tiers.map(|(_, ratio)| ratio * ceiling);
+    // The same futures for every tier, so that a higher one is never crossed sooner.
+    let found = fitted.exhaustions(&thresholds, prediction.level, 0).unwrap_or_default();
+    for ((tier, _), found) in tiers.into_iter().zip(found) {
         let at = |seconds: f64| now as f64 + seconds;
         let crossing = Crossing { mid: at(found.mid), upper: at(found.upper), lower: at(found.lower) };
         prediction.crossings.insert(tier.to_owned(), crossing);

@@ -6,7 +6,7 @@
 
 mod rates;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use rates::Rates;
@@ -21,7 +21,13 @@ use crate::model::snapshot::Snapshot;
 crate::metrics! {
     /// The present value of a signal without a ceiling, as it is kept, forecast and watched.
     VALUE = gauge "stackcast_signal_value" [scope entity signal], None, "see docs/capacity.md";
+    /// A signal that is followed, its unit and which way it gets worse (up, down, both), always 1; to join on.
+    INFO = gauge "stackcast_signal_info" [signal unit direction], Info, "built in, or configuration signals";
 }
+
+/// Groups of the gauges.
+const CAPACITY: &str = "analysis.capacity";
+const VALUES: &str = "analysis.signals";
 
 /// One kind of fact.
 struct Source {
@@ -65,7 +71,7 @@ macro_rules! sources {
     };
 }
 
-sources![compute, instances, services, host];
+sources![compute, instances, services, agents, pools, volumes, addresses, balancers, quotas, apis, host];
 
 /// Every built-in signal, each once.
 pub fn built_in() -> Vec<&'static Signal> {
@@ -85,6 +91,7 @@ struct Reader<'a> {
     at: Timestamp,
     settings: &'a Settings,
     rates: &'a mut Rates,
+    followed: &'a mut quotas::Followed,
     capacity: PartBuilder,
     values: PartBuilder,
     readings: Vec<(Arc<SeriesKey>, f64)>,
@@ -130,20 +137,67 @@ pub struct Observation {
     /// Readings of every signal.
     pub tick: Tick,
     /// The same and more as gauges, by slot.
-    pub parts: Vec<(PartKey, PartBuilder)>,
+    pub parts: BTreeMap<PartKey, PartBuilder>,
 }
 
-/// Reads all signals; remembers counters, whose rates need two looks.
+impl Observation {
+    /// Adds readings of a signal that is read elsewhere. Where a built-in one tells the same utilisation, that stays.
+    pub fn take_in(&mut self, signal: &Signal, readings: Vec<(Arc<SeriesKey>, f64)>) {
+        let place =
+            |key: &SeriesKey| (key.origin.clone(), key.scope, Arc::clone(&key.entity), Arc::clone(&key.resource));
+        let utilizations = self.tick.readings.iter().filter_map(|(key, _)| Some((place(key), key.basis?)));
+        let known: BTreeSet<_> = utilizations.collect();
+        for (key, value) in readings {
+            if key.basis.is_some_and(|basis| known.contains(&(place(&key), basis))) {
+                continue;
+            }
+            let about = Place { scope: key.scope, entity: Arc::clone(&key.entity) };
+            match key.basis {
+                Some(basis) => {
+                    let part = self.part(CAPACITY, &key.origin);
+                    capacity::put_utilization(part, &about, &key.resource, basis, value);
+                }
+                None => {
+                    let labels = [about.scope.as_str(), &about.entity, &signal.name];
+                    self.part(VALUES, &key.origin).put(&VALUE, labels, value);
+                }
+            }
+            self.tick.readings.push((key, value));
+        }
+    }
+
+    /// The part of a group and region, made where there is none yet.
+    fn part(&mut self, group: &'static str, origin: &Origin) -> &mut PartBuilder {
+        let key = PartKey { group, origin: origin.clone(), source: group.into() };
+        self.parts.entry(key).or_default()
+    }
+}
+
+/// What signals are, for people and rules.
+pub fn describe<'a>(part: &mut PartBuilder, signals: impl IntoIterator<Item = &'a Signal>) {
+    for signal in signals {
+        let unit = format!("{:?}", signal.unit).to_lowercase();
+        part.put(&INFO, [&signal.name, &unit, signal.direction.as_str()], 1.0);
+    }
+}
+
+/// Reads all signals; remembers counters, whose rates need two looks, and which projects are followed.
 #[derive(Debug, Default)]
 pub struct Observer {
     rates: Rates,
+    followed: quotas::Followed,
 }
 
 impl Observer {
+    /// Whether a signal of this name is read here, so that no other one may have it.
+    pub fn reads(name: &str) -> bool {
+        built_in().iter().any(|signal| signal.name == name)
+    }
+
     /// Reads every signal of every region in the snapshot, and of this host.
     pub fn observe(&mut self, snapshot: &Snapshot, settings: &Settings, at: Timestamp) -> Observation {
         let origins: BTreeSet<&Origin> = snapshot.parts().map(|part| &part.key.origin).collect();
-        let mut observation = Observation { tick: Tick { at, readings: Vec::new() }, parts: Vec::new() };
+        let mut observation = Observation { tick: Tick { at, readings: Vec::new() }, parts: BTreeMap::new() };
         for origin in origins {
             let mut reader = Reader {
                 snapshot,
@@ -151,6 +205,7 @@ impl Observer {
                 at,
                 settings,
                 rates: &mut self.rates,
+                followed: &mut self.followed,
                 capacity: PartBuilder::new(),
                 values: PartBuilder::new(),
                 readings: Vec::new(),
@@ -159,9 +214,9 @@ impl Observer {
                 (source.read)(&mut reader);
             }
             observation.tick.readings.append(&mut reader.readings);
-            for (group, part) in [("analysis.capacity", reader.capacity), ("analysis.signals", reader.values)] {
+            for (group, part) in [(CAPACITY, reader.capacity), (VALUES, reader.values)] {
                 let key = PartKey { group, origin: origin.clone(), source: group.into() };
-                observation.parts.push((key, part));
+                observation.parts.insert(key, part);
             }
         }
         self.rates.forget_before(at);

@@ -5,7 +5,11 @@ use crate::analyse::capacity::tests::{hypervisor, provider};
 use crate::model::id::Id;
 use crate::model::inventory::compute_service::{ComputeService, ComputeServices};
 use crate::model::inventory::hypervisor::Hypervisors;
+use crate::model::inventory::load_balancer::{LoadBalancer, LoadBalancers};
+use crate::model::inventory::network::{AddressPool, AddressPools, Network, Networks};
+use crate::model::inventory::network_agent::{NetworkAgent, NetworkAgents};
 use crate::model::inventory::provider::Providers;
+use crate::model::inventory::quota::{ProjectQuotas, Quota, ServiceQuotas};
 use crate::model::inventory::server::{Server, Servers};
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 
@@ -22,13 +26,15 @@ crate::metrics! {
     AVAIL = gauge "host_filesystem_avail_bytes" [device mountpoint], Bytes, "statfs(2)";
     /// Received.
     RECEIVED = counter "host_network_receive_bytes_total" [device], Bytes, "/proc/net/dev";
+    /// Answer.
+    API = gauge "openstack_api_duration_seconds" [service interface], Seconds, "GET";
     /// Name.
     UNAME = gauge "host_uname_info" [sysname nodename], Info, "uname(2)";
 }
 
 #[test]
 fn the_planted_families_are_the_hosts() {
-    assert!(METRICS.iter().all(|row| row.name.starts_with("host_")));
+    assert!(METRICS.iter().all(|row| row.name.starts_with("host_") || row.name == "openstack_api_duration_seconds"));
 }
 
 fn publish(store: &SnapshotStore, origin: &Origin, group: &'static str, builder: PartBuilder) {
@@ -76,7 +82,52 @@ fn cloud(store: &SnapshotStore, origin: &Origin) {
         up,
     };
     part.table(Arc::new(ComputeServices(vec![service(true, true), service(true, false), service(false, false)])));
-    publish(store, origin, "test", part);
+    platform(&mut part);
+    part.put(&API, ["compute", "public"], 0.25);
+    publish(store, origin, "api", part);
+}
+
+/// Networks, volumes, load balancers and quotas.
+fn platform(part: &mut PartBuilder) {
+    let network = |external| Network {
+        name: Arc::from("n"),
+        project: Id::new("p"),
+        status: Arc::from("ACTIVE"),
+        external,
+        shared: false,
+    };
+    part.table(Arc::new(Networks([(Id::new("ext"), network(true)), (Id::new("own"), network(false))].into())));
+    let pool = |network: &str, ip_version, used, total| AddressPool {
+        network: Id::new(network),
+        subnet: Id::new("s"),
+        project: Id::new("p"),
+        ip_version,
+        used,
+        total,
+    };
+    let pools = vec![
+        pool("ext", 4, 10.0, 50.0),
+        pool("ext", 4, 20.0, 50.0),
+        pool("ext", 6, 1.0, 1e20),
+        pool("own", 4, 9.0, 10.0),
+    ];
+    part.table(Arc::new(AddressPools(pools)));
+    let agent = |enabled| NetworkAgent { binary: Arc::from("b"), host: Arc::from("h"), enabled, alive: false };
+    part.table(Arc::new(NetworkAgents([(Arc::from("1"), agent(true)), (Arc::from("2"), agent(false))].into())));
+    let balancer = |status: &str| LoadBalancer {
+        name: Arc::from("lb"),
+        project: Id::new("p"),
+        provisioning_status: Arc::from(status),
+        operating_status: Arc::from("ONLINE"),
+        listeners: 1,
+        pools: 1,
+    };
+    part.table(Arc::new(LoadBalancers([(Id::new("1"), balancer("ERROR")), (Id::new("2"), balancer("ACTIVE"))].into())));
+    let quota = |limit, in_use| Quota { limit, in_use, reserved: 0 };
+    let resources =
+        vec![("cores".into(), quota(20, 5)), ("ram".into(), quota(-1, 5)), ("key_pairs".into(), quota(9, 9))];
+    let projects = [(Id::new("p"), ProjectQuotas { name: Arc::from("p"), resources })].into();
+    part.table(Arc::new(ServiceQuotas { service: "compute", projects }));
 }
 
 /// `signal scope entity resource basis` and value, sorted.
@@ -106,6 +157,7 @@ fn a_cloud_and_the_host_in_it_are_read() {
     host(&store, 130.0, 970.0, 2000.0);
     let second = observer.observe(&store.load(), &settings, Timestamp::from_seconds(100));
     let expected = [
+        ("api_response_seconds custom compute", 0.25),
         ("compute_services_down cloud c", 1.0),
         ("instances az az1", 1.0),
         ("instances az az2", 1.0),
@@ -114,6 +166,8 @@ fn a_cloud_and_the_host_in_it_are_read() {
         ("instances project q", 1.0),
         ("instances_build cloud c", 1.0),
         ("instances_error cloud c", 1.0),
+        ("load_balancers_error cloud c", 1.0),
+        ("network_agents_down cloud c", 1.0),
         ("utilization az az1 vcpu allocation", 0.25),
         ("utilization az az2 vcpu allocation", 0.75),
         ("utilization cloud c vcpu allocation", 0.5),
@@ -122,6 +176,8 @@ fn a_cloud_and_the_host_in_it_are_read() {
         ("utilization hypervisor a vcpu allocation", 0.25),
         ("utilization hypervisor a vcpu demand", 0.3),
         ("utilization hypervisor b vcpu allocation", 0.75),
+        ("utilization network ext addresses allocation", 0.3),
+        ("utilization project p vcpu allocation", 0.25),
     ];
     let rounded = |rows: Vec<(String, f64)>| -> Vec<(String, f64)> {
         rows.into_iter().map(|(name, value)| (name, (value * 1e9).round() / 1e9)).collect()
@@ -153,6 +209,48 @@ fn every_reading_is_a_gauge_too() {
         gauges += shown.map(|family| family.len()).sum::<usize>();
     }
     assert_eq!(gauges, seen.tick.readings.len());
+}
+
+#[test]
+fn readings_from_elsewhere_join_and_a_built_in_one_stays() {
+    let store = SnapshotStore::new(SeriesLimits::default());
+    let origin = Origin::new("c", "r");
+    cloud(&store, &origin);
+    let mut seen = Observer::default().observe(&store.load(), &Settings::default(), Timestamp::default());
+    let before = seen.tick.readings.len();
+    let key = |entity: &str, basis: Option<Basis>| {
+        Arc::new(SeriesKey {
+            signal: "own".into(),
+            origin: origin.clone(),
+            scope: Scope::Hypervisor,
+            entity: entity.into(),
+            resource: if basis.is_some() { "vcpu".into() } else { "".into() },
+            basis,
+        })
+    };
+    let own = Signal { name: "own".into(), ..compute::UTILIZATION.clone() };
+    let readings =
+        vec![(key("a", Some(Basis::Allocation)), 0.9), (key("a", Some(Basis::Demand)), 0.4), (key("a", None), 7.0)];
+    seen.take_in(&own, readings);
+    let new: Vec<f64> = seen.tick.readings.iter().skip(before).map(|(_, value)| *value).collect();
+    assert_eq!(new, [0.4, 7.0]);
+    let mut part = PartBuilder::new();
+    describe(&mut part, [&own]);
+    let told: usize = seen
+        .parts
+        .into_iter()
+        .map(|(key, builder)| {
+            let (part, dropped) = builder.seal(key, Timestamp::default(), 10_000);
+            assert!(dropped.is_empty());
+            part.families
+                .iter()
+                .filter(|family| family.descriptor().name == "stackcast_signal_value")
+                .map(|f| f.len())
+                .sum::<usize>()
+        })
+        .sum();
+    let values = seen.tick.readings.iter().filter(|(key, _)| key.basis.is_none()).count();
+    assert_eq!(told, values);
 }
 
 #[test]

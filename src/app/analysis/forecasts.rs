@@ -1,7 +1,7 @@
 //! Forecasts of every signal: made in the background, kept over restarts, published with the time that is left.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +10,6 @@ use tokio::task::JoinHandle;
 use super::Analysis;
 use crate::analyse::clean::clean;
 use crate::analyse::predict::{self, predict};
-use crate::analyse::signals::built_in;
 use crate::analyse::{Settings, forecast::ForecastError};
 use crate::history::{HistoryError, Stretch, Want};
 use crate::model::clock::Timestamp;
@@ -22,6 +21,9 @@ use crate::model::signal::{SeriesKey, Signal};
 const HOUR: Duration = Duration::from_secs(3600);
 /// A series without a value for so many hours has ended: there is nothing to say of its future.
 const ENDED_HOURS: usize = 6;
+/// Of a series that could not be forecast anew for so much longer than the interval, nothing is published: the history
+/// cannot be read, or it is long gone.
+const OUTDATED: Duration = Duration::from_secs(24 * 3600);
 const GROUP: &str = "analysis.forecast";
 
 /// The forecasts of all series, and when they were made.
@@ -33,20 +35,15 @@ struct Inner {
     current: Mutex<BTreeMap<Origin, Arc<Predictions>>>,
     /// Seconds since the epoch of the last run's beginning.
     last_run: AtomicI64,
-    running: AtomicBool,
+    /// The run that is under way, or the last one; a run that ended by a defect has ended too.
     task: Mutex<Option<JoinHandle<()>>>,
 }
 
 impl Forecasts {
     /// With what was kept by the last process.
     pub(super) async fn restore(analysis: Arc<Analysis>) -> Self {
-        let inner = Inner {
-            analysis,
-            current: Mutex::default(),
-            last_run: AtomicI64::new(i64::MIN),
-            running: AtomicBool::new(false),
-            task: Mutex::default(),
-        };
+        let inner =
+            Inner { analysis, current: Mutex::default(), last_run: AtomicI64::new(i64::MIN), task: Mutex::default() };
         if let Err(error) = inner.restore().await {
             tracing::warn!(%error, "forecasts of the last process cannot be read; they are made anew");
         }
@@ -64,19 +61,19 @@ impl Forecasts {
         let now = at.millis().div_euclid(1000);
         let interval = i64::from(settings.forecast.interval_minutes) * 60;
         let due = now.saturating_sub(self.0.last_run.load(Ordering::Relaxed)) >= interval;
-        if !settings.forecast.enabled || !due || self.0.running.swap(true, Ordering::AcqRel) {
+        let mut task = self.0.task.lock().unwrap_or_else(PoisonError::into_inner);
+        let running = task.as_ref().is_some_and(|task| !task.is_finished());
+        if !settings.forecast.enabled || !due || running {
             return;
         }
         self.0.last_run.store(now, Ordering::Relaxed);
         let inner = Arc::clone(&self.0);
-        let task = tokio::spawn(async move {
+        *task = Some(tokio::spawn(async move {
             let start = inner.analysis.clock.instant();
             inner.run(&settings, at).await;
             inner.analysis.telemetry.forecast_took(start.elapsed());
             inner.publish(inner.analysis.clock.now());
-            inner.running.store(false, Ordering::Release);
-        });
-        *self.0.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task);
+        }));
     }
 
     /// Waits for the run that is under way.
@@ -141,8 +138,7 @@ impl Inner {
         let hours = at.millis().div_euclid(3_600_000);
         let to = Timestamp::from_millis(hours * 3_600_000);
         let from = to.minus(HOUR * 24 * settings.forecast.history_days);
-        for signal in built_in() {
-            let signal = Arc::new(signal.clone());
+        for signal in self.analysis.signals() {
             let want = Want { signal: Arc::clone(&signal), only: None, from, to, step: HOUR };
             let answer = match history.history.read(&want).await {
                 Ok(answer) => answer,
@@ -216,14 +212,43 @@ impl Inner {
         }
     }
 
+    /// Publishes what may still be told, and withdraws the rest.
     fn publish(&self, at: Timestamp) {
-        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let current = self.tellable(at);
+        self.analysis.withdraw(GROUP, |origin| !current.contains_key(origin));
         for (origin, predictions) in current {
             let mut part = PartBuilder::new();
             predict::emit(&mut part, &predictions, at);
             part.table(predictions);
             self.analysis.publish(GROUP, origin, part, at);
         }
+    }
+}
+
+impl Inner {
+    /// Predictions that are not outdated, of clouds that are served and signals that there are; none when forecasts were
+    /// switched off.
+    fn tellable(&self, at: Timestamp) -> BTreeMap<Origin, Arc<Predictions>> {
+        let settings = self.analysis.settings.load();
+        if !settings.forecast.enabled {
+            return BTreeMap::new();
+        }
+        let interval = Duration::from_secs(60) * settings.forecast.interval_minutes;
+        let oldest = at.minus(OUTDATED + interval).millis().div_euclid(1000);
+        let signals = self.analysis.signals();
+        let names: BTreeSet<&str> = signals.iter().map(|signal| &*signal.name).collect();
+        let fine = |(key, prediction): (&Arc<SeriesKey>, &Arc<Prediction>)| {
+            prediction.trained >= oldest && names.contains(&*key.signal)
+        };
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.retain(|origin, _| self.analysis.serves(origin));
+        for predictions in current.values_mut() {
+            // They are shared with the page: a copy is made only where something has to go.
+            if !predictions.0.iter().all(fine) {
+                Arc::make_mut(predictions).0.retain(|key, prediction| fine((key, prediction)));
+            }
+        }
+        current.clone()
     }
 }
 
@@ -261,3 +286,6 @@ fn side_by_side(
     });
     results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,6 +4,7 @@
 //! It lives as long as the process: a reload changes its settings, and what models have learned stays.
 
 mod forecasts;
+mod queries;
 mod stepped;
 mod telemetry;
 mod watch;
@@ -17,15 +18,16 @@ use tokio_util::sync::CancellationToken;
 use tokio::task::JoinHandle;
 
 use super::running::{App, LivePart};
-use crate::analyse::signals::Observer;
+use crate::analyse::signals::{self, Observer};
 use crate::analyse::{Settings, tiers};
 use crate::config::{self, Filter};
-use crate::history;
+use crate::history::{self, Definitions};
 use crate::model::clock::{Clock, Timestamp};
 use crate::model::part::{Origin, PartBuilder, PartKey};
-use crate::model::signal::Tick;
+use crate::model::signal::{Signal, Tick};
 use crate::model::snapshot::SnapshotStore;
 use forecasts::Forecasts;
+use queries::{Queried, Readings};
 use telemetry::Telemetry;
 pub(super) use telemetry::tables;
 use watch::Anomalies;
@@ -44,6 +46,12 @@ struct Analysis {
     filter: Arc<ArcSwap<Filter>>,
     /// None when it could not be opened: figures of this moment are told all the same.
     history: Option<history::Opened>,
+    /// The user's own signals.
+    definitions: Arc<ArcSwap<Definitions>>,
+    /// What asks for them, where there is a store to ask.
+    queried: Option<Queried>,
+    /// Whether a cloud of this name is served.
+    served: Box<dyn Fn(&str) -> bool + Send + Sync>,
     telemetry: Arc<Telemetry>,
     /// Threads that models may take.
     threads: usize,
@@ -52,7 +60,7 @@ struct Analysis {
 impl App {
     /// Starts the analysis unless it is switched off.
     pub(super) fn start_analysis(
-        &self,
+        self: &Arc<Self>,
         settings: &config::Settings,
         stop: CancellationToken,
     ) -> Option<JoinHandle<()>> {
@@ -60,12 +68,19 @@ impl App {
             return None;
         }
         let data = &settings.data;
-        let history = history::open(&settings.history, &data.directory, data.retention_days, &self.clock);
+        let mut history = history::open(&settings.history, &data.directory, data.retention_days, &self.clock);
+        if let Ok(opened) = &mut history
+            && let Err(error) = opened.ask(&settings.history, Arc::clone(&self.definitions))
+        {
+            tracing::error!(%error, "your own signals are not asked for until the next start; everything else goes on");
+        }
         let history = history.map_err(|error| {
             tracing::error!(%error, "no history: nothing is kept or forecast until the next start; metrics go on");
         });
         // The other half of the cores collects and answers.
-        let analysis = Analysis::new(self, history.ok(), cores().div_ceil(2));
+        let mut analysis = Analysis::new(self, history.ok(), cores().div_ceil(2));
+        let app = Arc::downgrade(self);
+        analysis.served = Box::new(move |cloud| app.upgrade().is_none_or(|app| app.keeps(cloud)));
         let own = Arc::clone(&analysis.telemetry);
         let mut live: Vec<LivePart> = vec![Box::new(move |at| own.part(at))];
         if let Some(history) = &analysis.history {
@@ -81,12 +96,16 @@ impl App {
 
 impl Analysis {
     fn new(app: &App, history: Option<history::Opened>, threads: usize) -> Self {
+        let queries = history.as_ref().and_then(|history| history.queries.clone());
         Self {
             store: Arc::clone(&app.store),
             clock: app.clock.clone(),
             settings: Arc::clone(&app.analysis),
             filter: Arc::clone(&app.filter),
+            queried: queries.map(|queries| Queried::new(queries, app.clock.clone())),
             history,
+            definitions: Arc::clone(&app.definitions),
+            served: Box::new(|_| true),
             telemetry: Arc::new(Telemetry::default()),
             threads,
         }
@@ -102,7 +121,8 @@ impl Analysis {
         let start = this.clock.instant();
         loop {
             let at = this.clock.now();
-            observer = this.look(observer, &anomalies, at, last).await;
+            let own = this.own_readings(at).await;
+            observer = this.look(observer, own, &anomalies, at, last).await;
             anomalies.keep_if_due().await;
             forecasts.publish(at);
             forecasts.run_if_due(at);
@@ -117,10 +137,25 @@ impl Analysis {
         anomalies.end().await;
     }
 
+    /// Every signal, the user's own among them.
+    fn signals(&self) -> Vec<Arc<Signal>> {
+        let built_in = signals::built_in().into_iter().map(|signal| Arc::new(signal.clone()));
+        let own = self.definitions.load();
+        built_in.chain(own.iter().map(|definition| Arc::clone(&definition.signal))).collect()
+    }
+
+    /// The newest values of the user's own signals.
+    async fn own_readings(&self, at: Timestamp) -> Readings {
+        let Some(queried) = &self.queried else { return Readings::new() };
+        let grid = Duration::from_secs(60) * self.settings.load().grid_minutes;
+        queried.look(&self.store.load(), at, grid).await
+    }
+
     /// Reads all signals, publishes them, and keeps them when a point of the grid has been reached.
     async fn look(
         self: &Arc<Self>,
         mut observer: Observer,
+        own: Readings,
         anomalies: &Arc<Anomalies>,
         at: Timestamp,
         last: Option<Timestamp>,
@@ -130,12 +165,19 @@ impl Analysis {
         let looked = tokio::task::spawn_blocking(move || {
             let settings = this.settings.load();
             let snapshot = this.store.load();
-            let observation = observer.observe(&snapshot, &settings, at);
+            let mut observation = observer.observe(&snapshot, &settings, at);
+            for (signal, readings) in own {
+                observation.take_in(&signal, readings);
+            }
             let resources = observation.tick.readings.iter().map(|(key, _)| &*key.resource);
             let thresholds = tiers::emit(&settings.tiers, resources);
             this.publish("analysis.tiers", Origin::LOCAL, thresholds, at);
             for (key, part) in observation.parts {
                 this.publish(key.group, key.origin, part, at);
+            }
+            this.describe(at);
+            if !settings.anomaly.enabled {
+                this.withdraw(watch::GROUP, |_| true);
             }
             let mut tick = observation.tick;
             if let Some(point) = point_reached(last, at, settings.grid_minutes) {
@@ -155,6 +197,16 @@ impl Analysis {
         }
     }
 
+    /// What the signals are, and how queries for the user's own fare.
+    fn describe(&self, at: Timestamp) {
+        let mut part = PartBuilder::new();
+        signals::describe(&mut part, self.signals().iter().map(|signal| &**signal));
+        if let Some(queried) = &self.queried {
+            queried.emit(&mut part);
+        }
+        self.publish("analysis.queries", Origin::LOCAL, part, at);
+    }
+
     fn keep(&self, tick: Tick) {
         let Some(history) = &self.history else { return };
         if let Err(error) = history.history.append(tick) {
@@ -169,6 +221,20 @@ impl Analysis {
         let key = PartKey { group, origin, source: group.into() };
         let (part, dropped) = part.seal(key, at, self.store.limits().per_family);
         self.store.publish(part, dropped);
+    }
+}
+
+impl Analysis {
+    /// Whether a region, or this host, is still looked at.
+    fn serves(&self, origin: &Origin) -> bool {
+        origin.cloud.as_deref().is_none_or(|cloud| (self.served)(cloud))
+    }
+
+    /// Takes parts of a group out of the page, for the origins given.
+    fn withdraw(&self, group: &str, unwanted: impl Fn(&Origin) -> bool) {
+        for part in self.store.load().group(group).filter(|part| unwanted(&part.key.origin)) {
+            self.store.withdraw(&part.key);
+        }
     }
 }
 

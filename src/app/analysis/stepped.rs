@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::forecasts::Forecasts;
 use super::watch::Anomalies;
-use super::{Analysis, cores};
+use super::{Analysis, Readings, cores};
 use crate::analyse::signals::Observer;
 use crate::app::running::App;
 use crate::config;
@@ -42,7 +42,7 @@ impl Stepped {
     pub(in crate::app) async fn look(&mut self) -> Result<(), HistoryError> {
         let at = self.analysis.clock.now();
         let observer = std::mem::take(&mut self.observer);
-        self.observer = self.analysis.look(observer, &self.anomalies, at, Some(self.last)).await;
+        self.observer = self.analysis.look(observer, Readings::new(), &self.anomalies, at, Some(self.last)).await;
         self.last = at;
         self.settle().await?;
         self.forecasts.run_if_due(at);

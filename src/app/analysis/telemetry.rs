@@ -14,7 +14,7 @@ crate::metrics! {
     RUNS = counter "stackcast_model_runs_total" [stage result], Count, "analysis";
     /// How long one run over all series took.
     DURATION = histogram "stackcast_model_run_duration_seconds" [stage], Seconds, "analysis";
-    /// Series that a signal lacks now although it had them within the last day, over all of its series.
+    /// Share of the last day's hours without a reading, mean over a signal's series that are still read.
     MISSING = gauge "stackcast_data_missing_samples_ratio" [signal], Ratio, "history";
     /// Readings that were not watched for anomalies because analysis.anomaly.series_max series are watched already.
     UNWATCHED = counter "stackcast_anomaly_unwatched_readings_total" [], Count, "analysis";
@@ -23,8 +23,8 @@ crate::metrics! {
 }
 
 /// Every table of this folder.
-pub(in crate::app) fn tables() -> [&'static [&'static Descriptor]; 1] {
-    [METRICS]
+pub(in crate::app) fn tables() -> [&'static [&'static Descriptor]; 2] {
+    [METRICS, super::queries::METRICS]
 }
 
 /// Upper ends of the buckets, in seconds.

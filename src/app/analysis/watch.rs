@@ -5,12 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Analysis;
 use crate::analyse::Settings;
-use crate::analyse::signals::built_in;
 use crate::analyse::watch::Watch;
 use crate::model::signal::Tick;
 use crate::model::snapshot::Snapshot;
 
-const GROUP: &str = "analysis.anomaly";
+pub(super) const GROUP: &str = "analysis.anomaly";
 /// Name space of the store.
 const NAMESPACE: &str = "anomaly";
 /// The state is kept in so many shares, one at each point of the grid: an hour at five minutes. A crash costs as much
@@ -29,7 +28,7 @@ pub(super) struct Anomalies {
 impl Anomalies {
     /// With what was kept by the last process; without a store, it begins anew with each start.
     pub(super) async fn restore(analysis: Arc<Analysis>) -> Self {
-        let mut watch = Watch::new(built_in());
+        let mut watch = Watch::new(analysis.signals().iter().map(|signal| &**signal));
         if let Some(history) = &analysis.history {
             match history.store.state(NAMESPACE).await {
                 Ok(entries) => {

@@ -3,9 +3,10 @@
 use std::fmt::Write;
 
 use super::{Row, Verdict, remedy};
+use crate::analyse::signals;
 use crate::app::CloudCheck;
 use crate::collect::health::Visibility;
-use crate::config::{Clouds, Loaded};
+use crate::config::{Clouds, Loaded, Settings};
 use crate::model::part::Origin;
 use crate::openstack::client::Session;
 
@@ -24,6 +25,10 @@ pub(super) fn render(loaded: &Loaded, clouds: &[CloudCheck], rows: &[Row], sampl
     }
     text.push_str("\nCollectors\n");
     render_rows(&mut text, rows);
+    if loaded.settings.analysis.enabled && !clouds.is_empty() {
+        text.push_str("\nSignals\n");
+        render_signals(&mut text, &loaded.settings, rows);
+    }
     summary(&mut text, clouds, rows, samples);
     text
 }
@@ -103,6 +108,27 @@ fn render_rows(text: &mut String, rows: &[Row]) {
     columns(text, &table);
 }
 
+/// Which signals have what they are read from, and which wait for it.
+fn render_signals(text: &mut String, settings: &Settings, rows: &[Row]) {
+    for (collector, names) in signals::sources() {
+        let works = |row: &&Row| matches!(row.verdict(), Verdict::Ok | Verdict::Blind(_));
+        let found: Vec<&Row> = rows.iter().filter(|row| row.collector == collector).collect();
+        let (state, note) = match collector {
+            "host" if settings.collect.host.enabled => ("read", ""),
+            "api" if settings.collect.api.enabled => ("read", ""),
+            "host" | "api" => ("waiting", ": switched off"),
+            _ if found.iter().any(works) => ("read", ""),
+            _ if found.is_empty() => ("waiting", ": the cloud has no such service, or it is switched off"),
+            _ => ("waiting", ": the collector has not succeeded, see above"),
+        };
+        line(text, &format!("  {state:<8} {} (of {collector}){note}", names.join(", ")));
+    }
+    if !settings.signals.is_empty() {
+        let names: Vec<&str> = settings.signals.keys().map(String::as_str).collect();
+        line(text, &format!("  asked    {} (of Prometheus, see signals)", names.join(", ")));
+    }
+}
+
 /// Lines up the columns but the last, which is free text; numbers stand right.
 fn columns(text: &mut String, table: &[[String; 6]]) {
     let width = |column: usize| table.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
@@ -144,7 +170,6 @@ mod tests {
 
     use super::*;
     use crate::collect::health::CollectorState;
-    use crate::config::Settings;
     use crate::model::clock::Timestamp;
     use crate::openstack::error::{Error, ErrorKind};
 
@@ -179,8 +204,9 @@ mod tests {
 
     #[test]
     fn the_report_reads_like_this() {
-        let loaded =
-            Loaded { settings: Settings::default(), sources: vec!["defaults".to_owned(), "flag CLOUD".to_owned()] };
+        let mut settings = Settings::default();
+        settings.analysis.enabled = false;
+        let mut loaded = Loaded { settings, sources: vec!["defaults".to_owned(), "flag CLOUD".to_owned()] };
         let refused = Error::new(ErrorKind::Auth, "identity", "auth/tokens", "401 Unauthorized");
         let clouds = [
             CloudCheck { name: "prod".to_owned(), session: Ok(Arc::new(session())) },
@@ -218,6 +244,18 @@ Collectors
 Result: 1 ok, 1 blind, 1 failed, 1 unfinished, 1 of 2 logins failed, 7 series
 ";
         assert_eq!(render(&loaded, &clouds, &rows, 7), expected);
+        loaded.settings.analysis.enabled = true;
+        loaded.settings.signals.insert("jobs".to_owned(), crate::history::SignalQuery::default());
+        let text = render(&loaded, &clouds, &rows, 7);
+        let (_, signals) = text.split_once("\nSignals\n").unwrap();
+        for told in [
+            "  read     instances, instances_error, instances_build (of compute.servers)\n",
+            "  waiting  utilization (of volume.pools): the cloud has no such service, or it is switched off\n",
+            "  waiting  utilization (of compute.quotas): the collector has not succeeded, see above\n",
+            "  asked    jobs (of Prometheus, see signals)\n",
+        ] {
+            assert!(signals.contains(told), "{told}{signals}");
+        }
         assert_eq!(super::super::code(&clouds, &rows), 2);
         assert_eq!(super::super::code(&clouds[..1], &rows), 1);
         assert_eq!(super::super::code(&clouds[..1], &rows[..1]), 0);

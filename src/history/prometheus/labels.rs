@@ -8,10 +8,16 @@ use crate::history::Want;
 use crate::model::part::Origin;
 use crate::model::signal::{Basis, Query, Scope, SeriesKey};
 
+/// From the text of a label to the entity, where that takes more than the text.
+pub(in crate::history) trait Placing: Send + Sync {
+    /// The entity and its region, of which the labels may tell a part; none if the text means no entity.
+    fn place(&self, text: &str, told: Origin) -> Option<(Origin, Arc<str>)>;
+}
+
 /// How series of one question are named.
-#[derive(Debug)]
 pub(super) struct Mapping<'a> {
     query: &'a Query,
+    placing: Option<&'a dyn Placing>,
     signal: Arc<str>,
     only: Option<&'a SeriesKey>,
     /// Texts that many series share (cloud, region, resource), each kept once.
@@ -19,9 +25,9 @@ pub(super) struct Mapping<'a> {
 }
 
 impl<'a> Mapping<'a> {
-    pub(super) fn new(want: &'a Want) -> Self {
+    pub(super) fn new(want: &'a Want, placing: Option<&'a dyn Placing>) -> Self {
         let signal = Arc::from(want.signal.name.as_ref());
-        Self { query: &want.signal.query, signal, only: want.only.as_deref(), shared: HashMap::new() }
+        Self { query: &want.signal.query, placing, signal, only: want.only.as_deref(), shared: HashMap::new() }
     }
 
     /// Name of the signal.
@@ -43,11 +49,14 @@ impl<'a> Mapping<'a> {
         };
         let basis = match (self.query.basis, label("basis")) {
             (Some(basis), _) => Some(basis),
-            (None, Some(text)) => Some(Basis::parse(text)?),
-            (None, None) => None,
+            // Somebody else's labels mean something else.
+            (None, Some(text)) if self.placing.is_none() => Some(Basis::parse(text)?),
+            (None, _) => None,
         };
         // A region as a whole goes by the name of its cloud.
-        let entity = label(&self.query.entity_label).or_else(|| label("cloud").filter(|_| scope == Scope::Cloud))?;
+        let all = self.query.entity_label.is_empty().then(|| all_of(labels));
+        let entity = all.as_deref().or_else(|| label(&self.query.entity_label));
+        let entity = entity.or_else(|| label("cloud").filter(|_| scope == Scope::Cloud))?;
         let query = self.query;
         let resource = match &query.resource {
             Some(resource) => resource,
@@ -57,7 +66,11 @@ impl<'a> Mapping<'a> {
             cloud: label("cloud").map(|text| self.share(text)),
             region: label("region").map(|text| self.share(text)),
         };
-        let (entity, resource) = (Arc::from(entity), self.share(resource));
+        let (origin, entity) = match self.placing {
+            Some(placing) => placing.place(entity, origin)?,
+            None => (origin, Arc::from(entity)),
+        };
+        let resource = self.share(resource);
         Some(SeriesKey { signal: Arc::clone(&self.signal), origin, scope, entity, resource, basis })
     }
 
@@ -69,6 +82,12 @@ impl<'a> Mapping<'a> {
         self.shared.insert(text.to_owned(), Arc::clone(&new));
         new
     }
+}
+
+/// All labels but the name, as PromQL writes them.
+fn all_of(labels: &BTreeMap<Cow<'_, str>, Cow<'_, str>>) -> String {
+    let pairs = labels.iter().filter(|(name, _)| *name != "__name__").map(|(name, value)| format!("{name}={value:?}"));
+    format!("{{{}}}", pairs.collect::<Vec<_>>().join(","))
 }
 
 #[cfg(test)]
@@ -84,18 +103,22 @@ mod tests {
     fn fixed_parts_win_and_labels_tell_the_rest() {
         let mut want = want("load", 0, 1, 1);
         let full = labels(&[("cloud", "c"), ("region", "r"), ("scope", "az"), ("entity", "n1"), ("basis", "demand")]);
-        let key = Mapping::new(&want).key(&full).unwrap();
+        let key = Mapping::new(&want, None).key(&full).unwrap();
         assert_eq!((key.scope, &*key.entity, key.basis), (Scope::Hypervisor, "n1", Some(Basis::Demand)));
         assert_eq!(key.origin, Origin::new("c", "r"));
         let signal = Arc::make_mut(&mut want.signal);
         (signal.query.scope, signal.query.resource) = (None, Some("vcpu".into()));
-        let key = Mapping::new(&want).key(&full).unwrap();
+        let key = Mapping::new(&want, None).key(&full).unwrap();
         assert_eq!((key.scope, &*key.resource), (Scope::Az, "vcpu"));
-        let mut mapping = Mapping::new(&want);
+        let mut mapping = Mapping::new(&want, None);
         assert!(mapping.key(&labels(&[("scope", "az")])).is_none(), "no entity");
         assert!(mapping.key(&labels(&[("entity", "n1")])).is_none(), "no scope");
         assert!(mapping.key(&labels(&[("entity", "n1"), ("scope", "az"), ("basis", "x")])).is_none());
         let cloud = mapping.key(&labels(&[("cloud", "c"), ("scope", "cloud")])).unwrap();
         assert_eq!((&*cloud.entity, cloud.origin.region), ("c", None));
+        let mut want = want.clone();
+        Arc::make_mut(&mut want.signal).query.entity_label = "".into();
+        let key = Mapping::new(&want, None).key(&labels(&[("__name__", "up"), ("scope", "az"), ("b", "x\"y")]));
+        assert_eq!(&*key.unwrap().entity, "{b=\"x\\\"y\",scope=\"az\"}");
     }
 }

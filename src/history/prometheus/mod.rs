@@ -12,6 +12,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::grid::{Gather, Grid, Take};
 use super::settings::Prometheus;
@@ -20,6 +21,7 @@ use crate::model::signal::{SeriesKey, Tick};
 use client::Http;
 use decode::{Body, Point};
 use labels::Mapping;
+pub(super) use labels::Placing;
 
 /// Points of one series that Prometheus answers at once.
 const POINTS_MAX: usize = 11_000;
@@ -29,8 +31,8 @@ const WARNINGS_MAX: usize = 20;
 /// Why a Prometheus-compatible store gives no history.
 #[derive(Debug, thiserror::Error)]
 pub enum PrometheusError {
-    /// Settings that cannot be used: key below `history.prometheus` and why.
-    #[error("history.prometheus.{0}: {1}")]
+    /// Settings that cannot be used: key below `history.prometheus` (or `history.signals`) and why.
+    #[error("history.prometheus (or history.signals).{0}: {1}")]
     Settings(&'static str, String),
     /// No connection, or one that broke.
     #[error("the history at history.prometheus.url cannot be reached: {0}")]
@@ -72,10 +74,27 @@ impl PrometheusHistory {
         Ok(Self { http: Http::new(settings)?, resolution })
     }
 
-    async fn answer(&self, want: &Want) -> Result<Answer, HistoryError> {
+    /// Reads a signal whose entities are found by `placing`, and whose readings lie `spacing` or more apart.
+    pub(super) async fn read_placed(
+        &self,
+        want: &Want,
+        placing: &dyn Placing,
+        spacing: Duration,
+    ) -> Result<Answer, HistoryError> {
+        let spacing = i64::try_from(spacing.as_millis()).unwrap_or(i64::MAX);
+        self.answer(want, Some(placing), self.resolution.max(spacing)).await
+    }
+
+    async fn answer(
+        &self,
+        want: &Want,
+        placing: Option<&dyn Placing>,
+        resolution: i64,
+    ) -> Result<Answer, HistoryError> {
         let grid = Grid::new(want)?;
-        let mut found = Found { mapping: Mapping::new(want), grid, series: BTreeMap::new(), notes: Notes::default() };
-        let expression = self.expression(want, &grid);
+        let mapping = Mapping::new(want, placing);
+        let mut found = Found { mapping, grid, series: BTreeMap::new(), notes: Notes::default() };
+        let expression = expression(want, &grid, resolution);
         let mut first = 0;
         let mut size = POINTS_MAX;
         while first < grid.points() {
@@ -90,15 +109,6 @@ impl PrometheusHistory {
             }
         }
         Ok(found.finish())
-    }
-
-    /// What is evaluated at the last millisecond of each step.
-    fn expression(&self, want: &Want, grid: &Grid) -> String {
-        let expression = &want.signal.query.expression;
-        if want.signal.counter || grid.step() < self.resolution.saturating_mul(2) {
-            return expression.clone().into_owned();
-        }
-        format!("avg_over_time(({expression})[{}ms:{}ms])", grid.step(), self.resolution)
     }
 
     async fn piece(
@@ -149,8 +159,17 @@ impl History for PrometheusHistory {
     }
 
     fn read<'a>(&'a self, want: &'a Want) -> Pending<'a, Answer> {
-        Box::pin(self.answer(want))
+        Box::pin(self.answer(want, None, self.resolution))
     }
+}
+
+/// What is evaluated at the last millisecond of each step.
+fn expression(want: &Want, grid: &Grid, resolution: i64) -> String {
+    let expression = &want.signal.query.expression;
+    if want.signal.counter || grid.step() < resolution.saturating_mul(2) {
+        return expression.clone().into_owned();
+    }
+    format!("avg_over_time(({expression})[{}ms:{resolution}ms])", grid.step())
 }
 
 /// What pieces brought so far.

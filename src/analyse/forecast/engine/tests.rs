@@ -183,3 +183,14 @@ proptest! {
         sane(&f, f64::MIN, f64::MAX);
     }
 }
+
+#[test]
+fn what_is_beyond_is_what_a_fit_so_far_would_say() {
+    for (hours, horizon) in [(60 * 24, 90 * 24), (10 * 24, 30 * 24), (30, 30 * 24)] {
+        let values = daily(hours, 20.0);
+        let (steps, errors) = fit(&values, 24).unwrap().beyond(horizon, 0.8).unwrap();
+        let far = fit(&values, horizon).unwrap().forecast(horizon, 0.8).unwrap();
+        assert_eq!((steps, errors), (far.steps, far.backtest), "{hours} hours");
+    }
+    assert!(fit(&daily(700, 1.0), 24).unwrap().beyond(0, 0.8).is_err());
+}
