@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rates::Rates;
 
 use super::Settings;
-use super::capacity::{self, Place};
+use super::capacity::{self, Place, Sightings};
 use crate::model::clock::Timestamp;
 use crate::model::part::{Origin, PartBuilder, PartKey};
 use crate::model::signal::{Basis, Scope, SeriesKey, Signal, Tick};
@@ -85,6 +85,7 @@ struct Reader<'a> {
     at: Timestamp,
     settings: &'a Settings,
     rates: &'a mut Rates,
+    sightings: &'a mut Sightings,
     capacity: PartBuilder,
     values: PartBuilder,
     readings: Vec<(Arc<SeriesKey>, f64)>,
@@ -133,10 +134,11 @@ pub struct Observation {
     pub parts: Vec<(PartKey, PartBuilder)>,
 }
 
-/// Reads all signals; remembers counters, whose rates need two looks.
+/// Reads all signals; remembers counters, whose rates need two looks, and which regions have hypervisors.
 #[derive(Debug, Default)]
 pub struct Observer {
     rates: Rates,
+    sightings: Sightings,
 }
 
 impl Observer {
@@ -151,6 +153,7 @@ impl Observer {
                 at,
                 settings,
                 rates: &mut self.rates,
+                sightings: &mut self.sightings,
                 capacity: PartBuilder::new(),
                 values: PartBuilder::new(),
                 readings: Vec::new(),
