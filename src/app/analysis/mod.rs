@@ -4,11 +4,12 @@
 //! It lives as long as the process: a reload changes its settings, and what models have learned stays.
 
 mod forecasts;
+mod headroom;
 mod stepped;
 mod telemetry;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -17,6 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tokio::task::JoinHandle;
 
 use super::running::{App, LivePart};
+use crate::analyse::headroom::Surveyor;
 use crate::analyse::signals::Observer;
 use crate::analyse::{Settings, tiers};
 use crate::config::{self, Filter};
@@ -45,6 +47,7 @@ struct Analysis {
     /// None when it could not be opened: figures of this moment are told all the same.
     history: Option<history::Opened>,
     telemetry: Arc<Telemetry>,
+    surveyor: Mutex<Surveyor>,
     /// Threads that models may take.
     threads: usize,
 }
@@ -88,6 +91,7 @@ impl Analysis {
             filter: Arc::clone(&app.filter),
             history,
             telemetry: Arc::new(Telemetry::default()),
+            surveyor: Mutex::default(),
             threads,
         }
     }
@@ -138,6 +142,7 @@ impl Analysis {
                 this.publish(key.group, key.origin, part, at);
             }
             let mut tick = observation.tick;
+            this.survey(&snapshot, &tick, &settings, at);
             if let Some(point) = point_reached(last, at, settings.grid_minutes) {
                 tick.at = point;
                 anomalies.step(&tick, &snapshot, &settings);

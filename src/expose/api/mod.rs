@@ -13,6 +13,7 @@ mod facts;
 mod openapi;
 mod problem;
 mod series;
+mod surveyed;
 
 use std::sync::Arc;
 
@@ -134,7 +135,7 @@ macro_rules! routes {
     };
 }
 
-routes![accuracy, forecasts, metrics, profile, runway, status];
+routes![accuracy, commitments, forecasts, headroom, metrics, profile, resilience, runway, status, stranded];
 
 /// Limits the work of all endpoints together.
 #[derive(Debug)]
