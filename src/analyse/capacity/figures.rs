@@ -67,7 +67,7 @@ pub struct Figures {
 type Tree = BTreeMap<Resource, Figure>;
 
 /// Figures from Placement's providers and, where they can be read, Nova's hypervisors. Without the latter (in
-/// a region that has none, see [`super::Sightings`]) every root provider counts as an available host of no zone.
+/// a region that has none) every root provider counts as an available host of no zone.
 pub fn figures(
     cloud: &Arc<str>,
     providers: &Providers,

@@ -34,7 +34,7 @@ pub(super) fn commitments(
             let total = totals.entry(name).or_insert_with(|| empty(name, figure));
             let used = (quota.in_use.max(0) + quota.reserved.max(0)) as f64 * unit;
             // A negative limit is none.
-            let limit = (quota.limit >= 0).then(|| quota.limit as f64 * unit);
+            let limit = (quota.limit >= 0).then_some(quota.limit as f64 * unit);
             let unused = limit.map(|limit| (limit - used).max(0.0));
             match limit {
                 Some(limit) => total.limit += limit,

@@ -35,13 +35,16 @@ fn node(rows: &[Row], traits: &[usize]) -> Node {
 /// A provider of the simulation: what is left of each class with its inventory, and its traits.
 type Simulated = (BTreeMap<usize, (u64, Inventory)>, Vec<usize>);
 
+/// What comes from one provider: with its group, and whether that has a suffix.
+type Part<'a> = (&'a Wish, Vec<(usize, u64)>, bool);
+
 /// The most instances that Placement would let in, by trying every order of every choice.
 fn most(state: &[Simulated], demand: &Demand, known: &mut HashMap<Vec<u64>, u64>) -> u64 {
     let key: Vec<u64> = state.iter().flat_map(|(lots, _)| lots.values().map(|(left, _)| *left)).collect();
     if let Some(most) = known.get(&key) {
         return *most;
     }
-    let parts: Vec<(&Wish, Vec<(usize, u64)>, bool)> = demand
+    let parts: Vec<Part<'_>> = demand
         .granular
         .iter()
         .map(|wish| (wish, wish.amounts.clone(), true))
@@ -59,12 +62,7 @@ fn most(state: &[Simulated], demand: &Demand, known: &mut HashMap<Vec<u64>, u64>
     best
 }
 
-fn allocated(
-    state: &[Simulated],
-    demand: &Demand,
-    parts: &[(&Wish, Vec<(usize, u64)>, bool)],
-    chosen: &[usize],
-) -> Option<Vec<Simulated>> {
+fn allocated(state: &[Simulated], demand: &Demand, parts: &[Part<'_>], chosen: &[usize]) -> Option<Vec<Simulated>> {
     let mut sums: BTreeMap<(usize, usize), u64> = BTreeMap::new();
     for (at, ((wish, amounts, granular), place)) in parts.iter().zip(chosen).enumerate() {
         let (lots, traits) = &state[*place];
@@ -141,7 +139,7 @@ fn spot(nodes: &[Node]) -> Spot<'_> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(600))]
+    #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
     fn as_many_fit_as_placement_lets_in(tree in proptest::collection::vec(rows(), 1..4), demand in demands()) {
