@@ -4,6 +4,7 @@ pub mod anomaly;
 pub mod capacity;
 pub mod clean;
 pub mod forecast;
+pub mod headroom;
 pub mod predict;
 mod settings;
 pub mod signals;
@@ -15,6 +16,6 @@ pub use settings::Settings;
 use crate::model::metric::Descriptor;
 
 /// Every table of gauges that analysis fills, for the reference.
-pub fn tables() -> [&'static [&'static Descriptor]; 5] {
-    [capacity::METRICS, signals::METRICS, predict::METRICS, tiers::METRICS, watch::METRICS]
+pub fn tables() -> [&'static [&'static Descriptor]; 6] {
+    [capacity::METRICS, headroom::METRICS, signals::METRICS, predict::METRICS, tiers::METRICS, watch::METRICS]
 }

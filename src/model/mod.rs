@@ -6,6 +6,7 @@
 
 pub mod anomaly;
 pub mod clock;
+pub mod headroom;
 pub mod histogram;
 pub mod id;
 pub mod inventory;

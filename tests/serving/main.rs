@@ -14,6 +14,7 @@ macro_rules! say {
 }
 
 mod api;
+mod api_headroom;
 mod http;
 mod limits;
 mod prometheus;

@@ -11,7 +11,7 @@ use crate::model::inventory::provider::{Provider, Providers};
 use crate::model::signal::Scope;
 
 /// A provider whose inventory all hosts of its Placement aggregates may use, e.g. a shared disk.
-const SHARING: &str = "MISC_SHARES_VIA_AGGREGATE";
+pub(in crate::analyse) const SHARING: &str = "MISC_SHARES_VIA_AGGREGATE";
 
 /// Usable and used amount of a resource, in its unit.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -66,8 +66,8 @@ pub struct Figures {
 /// Amounts of a provider tree.
 type Tree = BTreeMap<Resource, Figure>;
 
-/// Figures from Placement's providers and, where they can be read, Nova's hypervisors. Without the latter, every
-/// root provider counts as an available host of no zone.
+/// Figures from Placement's providers and, where they can be read, Nova's hypervisors. Without the latter (in
+/// a region that has none) every root provider counts as an available host of no zone.
 pub fn figures(
     cloud: &Arc<str>,
     providers: &Providers,

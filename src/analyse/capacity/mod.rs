@@ -7,11 +7,14 @@ mod emit;
 mod figures;
 mod resource;
 mod settings;
+mod sightings;
 
 pub(super) use emit::put_utilization;
+pub(super) use figures::SHARING;
 pub use figures::{Figure, Figures, HostCounts, Place, figures};
 pub use resource::Resource;
 pub use settings::Settings;
+pub(super) use sightings::Sightings;
 
 use crate::model::metric::Descriptor;
 use crate::model::part::PartBuilder;

@@ -22,7 +22,7 @@ pub enum Resource {
 
 impl Resource {
     /// The resource of a Placement resource class, and what one unit of the class is in the resource's unit.
-    pub(super) fn of_class(class: &str) -> (Self, f64) {
+    pub(in crate::analyse) fn of_class(class: &str) -> (Self, f64) {
         match class {
             "VCPU" => (Self::Vcpu, 1.0),
             "PCPU" => (Self::Pcpu, 1.0),

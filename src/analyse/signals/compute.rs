@@ -35,6 +35,9 @@ fn read(reader: &mut Reader<'_>) {
     let Some(providers) = reader.snapshot.table::<Providers>(reader.origin) else { return };
     let Some(cloud) = &reader.origin.cloud else { return };
     let hypervisors = reader.snapshot.table::<Hypervisors>(reader.origin);
+    if !reader.sightings.tell_hosts(reader.origin, hypervisors.is_some(), reader.at) {
+        return;
+    }
     let found = capacity::figures(cloud, &providers, hypervisors.as_deref(), &reader.settings.capacity);
     capacity::emit(&mut reader.capacity, &found);
     for ((place, resource), figure) in &found.amounts {

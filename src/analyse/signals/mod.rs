@@ -12,7 +12,7 @@ use std::sync::Arc;
 use rates::Rates;
 
 use super::Settings;
-use super::capacity::{self, Place};
+use super::capacity::{self, Place, Sightings};
 use crate::model::clock::Timestamp;
 use crate::model::part::{Origin, PartBuilder, PartKey};
 use crate::model::signal::{Basis, Scope, SeriesKey, Signal, Tick};
@@ -92,6 +92,7 @@ struct Reader<'a> {
     settings: &'a Settings,
     rates: &'a mut Rates,
     followed: &'a mut quotas::Followed,
+    sightings: &'a mut Sightings,
     capacity: PartBuilder,
     values: PartBuilder,
     readings: Vec<(Arc<SeriesKey>, f64)>,
@@ -181,11 +182,13 @@ pub fn describe<'a>(part: &mut PartBuilder, signals: impl IntoIterator<Item = &'
     }
 }
 
-/// Reads all signals; remembers counters, whose rates need two looks, and which projects are followed.
+/// Reads all signals; remembers counters, whose rates need two looks, which projects are followed, and which regions have
+/// hypervisors.
 #[derive(Debug, Default)]
 pub struct Observer {
     rates: Rates,
     followed: quotas::Followed,
+    sightings: Sightings,
 }
 
 impl Observer {
@@ -206,6 +209,7 @@ impl Observer {
                 settings,
                 rates: &mut self.rates,
                 followed: &mut self.followed,
+                sightings: &mut self.sightings,
                 capacity: PartBuilder::new(),
                 values: PartBuilder::new(),
                 readings: Vec::new(),

@@ -4,12 +4,13 @@
 //! It lives as long as the process: a reload changes its settings, and what models have learned stays.
 
 mod forecasts;
+mod headroom;
 mod queries;
 mod stepped;
 mod telemetry;
 mod watch;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio::task::JoinHandle;
 
 use super::running::{App, LivePart};
+use crate::analyse::headroom::Surveyor;
 use crate::analyse::signals::{self, Observer};
 use crate::analyse::{Settings, tiers};
 use crate::config::{self, Filter};
@@ -53,6 +55,7 @@ struct Analysis {
     /// Whether a cloud of this name is served.
     served: Box<dyn Fn(&str) -> bool + Send + Sync>,
     telemetry: Arc<Telemetry>,
+    surveyor: Mutex<Surveyor>,
     /// Threads that models may take.
     threads: usize,
 }
@@ -107,6 +110,7 @@ impl Analysis {
             definitions: Arc::clone(&app.definitions),
             served: Box::new(|_| true),
             telemetry: Arc::new(Telemetry::default()),
+            surveyor: Mutex::default(),
             threads,
         }
     }
@@ -180,6 +184,7 @@ impl Analysis {
                 this.withdraw(watch::GROUP, |_| true);
             }
             let mut tick = observation.tick;
+            this.survey(&snapshot, &tick, &settings, at);
             if let Some(point) = point_reached(last, at, settings.grid_minutes) {
                 tick.at = point;
                 anomalies.step(&tick, &snapshot, &settings);

@@ -12,7 +12,7 @@ use crate::model::part::{Origin, Part, PartBuilder, PartKey};
 crate::metrics! {
     /// Series that a model was run for, by stage (forecast, anomaly) and result (ok, skipped, error).
     RUNS = counter "stackcast_model_runs_total" [stage result], Count, "analysis";
-    /// How long one run over all series took.
+    /// How long one run over all series (stage headroom: over all hosts and flavors) took.
     DURATION = histogram "stackcast_model_run_duration_seconds" [stage], Seconds, "analysis";
     /// Share of the last day's hours without a reading, mean over a signal's series that are still read.
     MISSING = gauge "stackcast_data_missing_samples_ratio" [signal], Ratio, "history";
@@ -37,6 +37,7 @@ pub(super) struct Telemetry {
     counts: Mutex<Counts>,
     forecasting: Histogram,
     watching: Histogram,
+    surveying: Histogram,
 }
 
 #[derive(Debug, Default)]
@@ -49,7 +50,8 @@ struct Counts {
 
 impl Default for Telemetry {
     fn default() -> Self {
-        Self { counts: Mutex::default(), forecasting: Histogram::new(BOUNDS), watching: Histogram::new(BOUNDS) }
+        let histogram = || Histogram::new(BOUNDS);
+        Self { counts: Mutex::default(), forecasting: histogram(), watching: histogram(), surveying: histogram() }
     }
 }
 
@@ -79,6 +81,11 @@ impl Telemetry {
         self.watching.observe(duration);
     }
 
+    /// Notes how long headroom and its kin took.
+    pub(super) fn survey_took(&self, duration: Duration) {
+        self.surveying.observe(duration);
+    }
+
     /// Notes how many series were ever left out of watching, because there are too many.
     pub(super) fn unwatched(&self, readings: u64) {
         self.lock().unwatched = readings;
@@ -100,6 +107,7 @@ impl Telemetry {
         part.put(&UNWATCHED, [], counts.unwatched as f64);
         part.put_histogram(&DURATION, ["forecast"], self.forecasting.snapshot());
         part.put_histogram(&DURATION, ["anomaly"], self.watching.snapshot());
+        part.put_histogram(&DURATION, ["headroom"], self.surveying.snapshot());
         part.seal(PartKey { group: GROUP, origin: Origin::LOCAL, source: GROUP.into() }, at, usize::MAX).0
     }
 

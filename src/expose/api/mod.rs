@@ -13,6 +13,7 @@ mod facts;
 mod openapi;
 mod problem;
 mod series;
+mod surveyed;
 
 use std::sync::Arc;
 
@@ -134,7 +135,21 @@ macro_rules! routes {
     };
 }
 
-routes![accuracy, anomalies, compare, forecasts, metrics, peers, profile, runway, status];
+routes![
+    accuracy,
+    anomalies,
+    commitments,
+    compare,
+    forecasts,
+    headroom,
+    metrics,
+    peers,
+    profile,
+    resilience,
+    runway,
+    status,
+    stranded
+];
 
 /// Limits the work of all endpoints together.
 #[derive(Debug)]
