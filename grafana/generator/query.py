@@ -1,0 +1,55 @@
+"""PromQL that boards share. It knows stackcast's labels; it does not know panels."""
+
+# Stands for the matchers of the variables `cloud` and `region` in every expression of a board.
+CLOUD = 'cloud=~"$cloud", region=~"$region"'
+
+# What a time until something is cut to: stackcast looks at most a year ahead and says +Inf beyond its window. The
+# mapping `NOT_IN_SIGHT` of tiers.py names it; JSON has no infinity.
+YEAR = 31536000
+
+
+def expand(expression):
+    """An expression with its CLOUD filled in, and on one line."""
+    return " ".join(expression.replace("CLOUD", CLOUD).split())
+
+
+def of_aggregate(expression):
+    """The hypervisors of an expression with `entity` that are in the chosen aggregates.
+
+    `stackcast_hypervisor_info` has no label `aggregate`: it matches the pattern of All and no other, so that hosts
+    which are in no aggregate are there under All.
+    """
+    return (
+        f"{expression} and on (cloud, region, entity) ("
+        'stackcast_hypervisor_aggregate_info{CLOUD, aggregate=~"$aggregate"}'
+        ' or stackcast_hypervisor_info{CLOUD, aggregate=~"$aggregate"})'
+    )
+
+
+def entity(expression, label):
+    """An `openstack_*` expression with the join label `entity`, copied from `label`."""
+    return f'label_replace({expression}, "entity", "$1", "{label}", "(.+)")'
+
+
+def ahead(family, matchers, horizons):
+    """What `family` said `horizon` ago of each moment: shown over a range that ends in the future, it is drawn there.
+
+    The shortest horizon that reaches a moment is taken.
+    """
+    parts = [f'{family}{{{matchers}, horizon="{horizon}"}} offset {horizon}' for horizon in horizons]
+    return f"({' or ignoring (horizon) '.join(parts)})"
+
+
+def lasting(gauge):
+    """A gauge that hardly ever changes as one level line over the whole range, the future included."""
+    return f"last_over_time({gauge}[31d] @ end())"
+
+
+def time_left(matchers, bound, tier="full"):
+    """Seconds until a tier is crossed for good; a year means not in sight."""
+    return f'clamp_max(stackcast_forecast_exhaustion_seconds{{{matchers}, tier="{tier}", bound="{bound}"}}, {YEAR})'
+
+
+def anomalous(scores):
+    """Those of the scores that are above the limit which tickets wait for."""
+    return f'{scores} > on () group_left () max(stackcast_threshold_ratio{{tier="ticket", resource="any", kind="anomaly"}})'
