@@ -128,6 +128,8 @@ def fixed(color):
 
 
 DASHED = {"fill": "dash", "dash": [8, 6]}
+# The lower end of a band: it is drawn with the upper one, and needs no entry in the legend.
+UNLISTED = {"legend": True, "tooltip": False, "viz": False}
 
 
 def forecast(title, description, actual, said, limit=None, unit="percentunit", **more):
@@ -138,14 +140,14 @@ def forecast(title, description, actual, said, limit=None, unit="percentunit", *
     targets = [
         target(actual, "measured"),
         target(said(""), "forecast"),
-        target(said("_upper"), "pessimistic"),
-        target(said("_lower"), "optimistic"),
+        target(said("_upper"), "interval"),
+        target(said("_lower"), "interval, lower end"),
     ]
     overrides = [
         by_ref("A", color=fixed("blue"), custom_fillOpacity=10),
         by_ref("B", color=fixed("orange"), custom_lineStyle=DASHED, custom_fillOpacity=0),
-        by_ref("C", color=fixed("orange"), custom_lineWidth=0, custom_fillBelowTo="optimistic", custom_fillOpacity=18),
-        by_ref("D", color=fixed("orange"), custom_lineWidth=0, custom_fillOpacity=0),
+        by_ref("C", color=fixed("orange"), custom_lineWidth=0, custom_fillBelowTo="interval, lower end", custom_fillOpacity=22),
+        by_ref("D", color=fixed("orange"), custom_lineWidth=0, custom_fillOpacity=0, custom_hideFrom=UNLISTED),
     ]
     if limit:
         targets.append(target(f"max({query.lasting(limit)})", "limit"))

@@ -53,3 +53,28 @@ def time_left(matchers, bound, tier="full"):
 def anomalous(scores):
     """Those of the scores that are above the limit which tickets wait for."""
     return f'{scores} > on () group_left () max(stackcast_threshold_ratio{{tier="ticket", resource="any", kind="anomaly"}})'
+
+
+def joined(expression, by, key, family, names):
+    """Sums by the labels `names` that an info family has for `key`.
+
+    The info side is made unique: two stackcasts that watch one cloud differ in `instance` only.
+    """
+    on = f"cloud, region, {key}"
+    info = f"max by ({on}, {', '.join(names)}) ({family}{{CLOUD}})"
+    return f"sum by ({by}) ({expression} * on ({on}) group_left ({', '.join(names)}) {info})"
+
+
+def of_projects(expression, label):
+    """Sums by the `name` of the project whose id is in `label`."""
+    summed = f"sum by (cloud, region, {label}) ({expression})"
+    return joined(entity(summed, label), "name", "entity", "stackcast_project_info", ["name"])
+
+
+def largest(count, by, shown, measure):
+    """The `count` largest of `shown` over a range: the same ones at each moment, by what `measure` is on average.
+
+    `topk` alone chooses anew at each moment, and a graph has three times as many lines.
+    """
+    chosen = f"topk({count}, sum by ({by}) (avg_over_time({measure}[$__range] @ end())))"
+    return f"sum by ({by}) ({shown}) and on ({by}) {chosen}"

@@ -2,7 +2,7 @@
 
 from .. import query, tiers
 from ..board import board, choice, link, row, variable
-from ..panel import DASHED, bargauge, by_ref, fixed, now, stat, target, text, timeseries
+from ..panel import UNLISTED, by_ref, fixed, now, stat, target, text, timeseries
 from ..table import column, table
 
 ONE = 'CLOUD, scope="$scope", entity=~"$entity", signal="$signal"'
@@ -92,9 +92,9 @@ def make():
     )
     scores = timeseries(
         "Scores",
-        "Scores of clouds, zones and aggregates, the ten highest at each moment. Above the line is anomalous; what stays "
+        "Scores of clouds, zones and aggregates, the ten highest of the range. Above the line is anomalous; what stays "
         "above is an incident, what touches it once is not.",
-        [target('topk(10, max by (scope, entity, signal) (stackcast_anomaly_score{CLOUD, scope=~"cloud|az|aggregate"}))', "{{entity}} {{signal}}")],
+        [target(query.largest(10, "scope, entity, signal", *2 * ['stackcast_anomaly_score{CLOUD, scope=~"cloud|az|aggregate"}']), "{{entity}} {{signal}}")],
         "none",
         steps=tiers.SCORE,
         min=0,
@@ -114,14 +114,14 @@ def make():
         "stays low, it has done so before.",
         [
             target(f"max(stackcast:anomaly:value{{{ONE}}})", "value"),
-            target(f"max(stackcast_anomaly_expected_upper{{{ONE}}})", "expected at most"),
+            target(f"max(stackcast_anomaly_expected_upper{{{ONE}}})", "expected"),
             target(f"min(stackcast_anomaly_expected_lower{{{ONE}}})", "expected at least"),
         ],
         "short",
         [
             by_ref("A", color=fixed("blue"), custom_fillOpacity=0),
             by_ref("B", color=fixed("green"), custom_lineWidth=0, custom_fillBelowTo="expected at least", custom_fillOpacity=14),
-            by_ref("C", color=fixed("green"), custom_lineWidth=0, custom_fillOpacity=0),
+            by_ref("C", color=fixed("green"), custom_lineWidth=0, custom_fillOpacity=0, custom_hideFrom=UNLISTED),
         ],
     )
     score = timeseries(

@@ -10,7 +10,15 @@ RATE = "[$__rate_interval]"
 
 def quantile(share, family, by, window=RATE, matchers=AT):
     """A quantile of a histogram's observations."""
-    return f"histogram_quantile({share}, sum by (le{by}) (rate({family}_bucket{{{matchers}}}{window})))"
+    # Without observations a quantile is NaN, which no comparison holds for.
+    return f"histogram_quantile({share}, sum by (le{by}) (rate({family}_bucket{{{matchers}}}{window}))) >= 0"
+
+
+def busiest(family):
+    """The rates of the eight groups that cost most over the range."""
+    of = f"{family}{{{AT}}}"
+    chosen = f"topk(8, sum by (group) (increase({of}[$__range] @ end())))"
+    return f"sum by (group) (rate({of}{RATE})) and on (group) {chosen}"
 
 
 def make():
@@ -120,7 +128,7 @@ def make():
                 "Requests to OpenStack, 95th percentile",
                 "What 95 of 100 requests to each service took at most, body included. It is OpenStack's time, not "
                 "stackcast's; above the collector's deadline the run fails.",
-                [target(quantile(0.95, cloud, ", service", RATE, "CLOUD"), "{{service}}")],
+                [target(quantile(0.95, cloud, ", service", "[5m]", "CLOUD"), "{{service}}")],
                 "s",
                 min=0,
             ),
@@ -132,7 +140,7 @@ def make():
                 "Requests to OpenStack, median",
                 "What half of the requests to each service took at most. Compare with the percentile beside: far apart means "
                 "few, very slow calls.",
-                [target(quantile(0.5, cloud, ", service", RATE, "CLOUD"), "{{service}}")],
+                [target(quantile(0.5, cloud, ", service", "[5m]", "CLOUD"), "{{service}}")],
                 "s",
                 min=0,
             ),
@@ -144,7 +152,7 @@ def make():
                 "Text rendered, by group",
                 "Bytes of metrics text rendered a second. Unchanged rows are not rendered again: this is what the cache of "
                 "the page does not save. A quiet cloud renders little.",
-                [target(f"topk(8, sum by (group) (rate(stackcast_exposition_rendered_bytes_total{{{AT}}}{RATE})))", "{{group}}")],
+                [target(busiest("stackcast_exposition_rendered_bytes_total"), "{{group}}")],
                 "Bps",
                 stack=True,
             ),
@@ -155,7 +163,7 @@ def make():
             timeseries(
                 "Time spent rendering",
                 "CPUs that rendering and compressing the page take. Above 0.1 look for a group that changes all the time.",
-                [target(f"topk(8, sum by (group) (rate(stackcast_exposition_render_seconds_total{{{AT}}}{RATE})))", "{{group}}")],
+                [target(busiest("stackcast_exposition_render_seconds_total"), "{{group}}")],
                 "none",
                 stack=True,
             ),
@@ -164,7 +172,7 @@ def make():
         ),
         (
             timeseries(
-                "CPU and threads",
+                "CPU",
                 "CPUs that stackcast uses. Compare peaks with the runs of models beside.",
                 [target(f'sum(rate(process_cpu_seconds_total{{{AT}, job="$job"}}{RATE}))', "CPUs")],
                 "none",

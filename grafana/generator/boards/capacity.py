@@ -73,12 +73,12 @@ def make():
     order = table(
         "When to order",
         "Time until each tier is crossed for good, by the middle of the forecast, and *Order within*: the pessimistic time "
-        "until full less the lead time chosen above; below 0 it should have been ordered. *Error*: mean absolute error of "
-        "30-day forecasts in the backtest, scaled; above 1 do not plan by that row.",
+        "until full less the lead time chosen above; below 0 it should have been ordered. *Error*: mean absolute scaled error "
+        "of forecasts for 7 days in the backtest; above 1 do not plan by that row.",
         [
             *(now(f"min by ({BY}) ({query.time_left(CHOSEN, 'mid', tier)})") for tier, _ in tier_columns),
             now(f"min by ({BY}) ({query.time_left(CHOSEN, 'upper')}) - $lead"),
-            now(f'max by ({BY}) (stackcast_forecast_error_mase{{{CHOSEN}, signal="utilization", horizon="30d"}})'),
+            now(f'max by ({BY}) (stackcast_forecast_error_mase{{{CHOSEN}, signal="utilization", horizon="7d"}})'),
             now(f"max by ({BY}) (stackcast_capacity_utilization_ratio{{{CHOSEN}}})"),
         ],
         [

@@ -86,14 +86,15 @@ def make():
             4,
         ),
     ]
+    instances = "count by (cloud, region, flavor_id) (openstack_nova_server_status{CLOUD})"
+    by_flavor = query.joined(instances, "flavor", "flavor_id", "stackcast_flavor_info", ["flavor"])
     flavors = bargauge(
         "Instances by flavor",
         "Instances of each flavor, of all projects. The longest bars are what capacity must be cut for; a flavor that "
         "nobody uses can go.",
         [
             now(
-                "sort_desc(sum by (flavor) (count by (cloud, region, flavor_id) (openstack_nova_server_status{CLOUD})"
-                " * on (cloud, region, flavor_id) group_left (flavor) stackcast_flavor_info{CLOUD}))",
+                f"sort_desc({by_flavor})",
                 "{{flavor}}",
             )
         ],
@@ -102,13 +103,7 @@ def make():
     mix = timeseries(
         "Instances by flavor, over time",
         "The same over time. A shift to larger flavors leaves gaps on hosts that small ones no longer fill.",
-        [
-            target(
-                "sum by (flavor) (count by (cloud, region, flavor_id) (openstack_nova_server_status{CLOUD})"
-                " * on (cloud, region, flavor_id) group_left (flavor) stackcast_flavor_info{CLOUD})",
-                "{{flavor}}",
-            )
-        ],
+        [target(by_flavor, "{{flavor}}")],
         "none",
         stack=True,
     )

@@ -83,12 +83,7 @@ def make():
         "Active instances by project",
         "Whose instances run here: whom to tell before maintenance.",
         [
-            target(
-                "sum by (name) ("
-                + query.entity(f"openstack_nova_running_vms{{{NOVA}}}", "tenant_id")
-                + " * on (cloud, region, entity) group_left (name) stackcast_project_info{CLOUD})",
-                "{{name}}",
-            )
+            target(query.of_projects(f"openstack_nova_running_vms{{{NOVA}}}", "tenant_id"), "{{name}}"),
         ],
         "none",
         stack=True,

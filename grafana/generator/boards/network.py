@@ -1,6 +1,6 @@
 """Network: addresses, ports, routers, load balancers."""
 
-from .. import tiers
+from .. import query, tiers
 from ..board import board, row
 from ..panel import bargauge, now, stat, target, timeseries
 from ..table import column, table
@@ -107,7 +107,7 @@ def make():
         "Addresses used, by network",
         "IPv4 addresses in use on the ten busiest networks. A steady slope on the external network says when the next "
         "range must be bought.",
-        [target(f'topk(10, sum by (network_name) ({ADDRESSES}_used{{CLOUD, ip_version="4"}}))', "{{network_name}}")],
+        [target(query.largest(10, "network_name", *2 * [f'{ADDRESSES}_used{{CLOUD, ip_version="4"}}']), "{{network_name}}")],
         "none",
     )
     ports = timeseries(

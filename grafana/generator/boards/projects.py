@@ -108,7 +108,7 @@ def make():
     history = timeseries(
         "vCPUs by project",
         "vCPUs that the ten largest projects hold. Steps are deployments; a steady slope is growth to plan for.",
-        [target(f"topk(10, sum by (tenant) ({quota('openstack_nova_quota_cores', 'in_use')}))", "{{tenant}}")],
+        [target(query.largest(10, "tenant", *2 * [quota("openstack_nova_quota_cores", "in_use")]), "{{tenant}}")],
         "none",
         stack=True,
     )

@@ -9,13 +9,13 @@ LIMITS = """**Held, not proven useless.** These figures count what is allocated 
 off, a volume that nothing has attached. They do not know for how long, nor whether somebody keeps it on purpose. Ask \
 the project before anything is deleted. Instances that run and do nothing need measured use, and are not here."""
 
+IDLE = 'openstack_neutron_floating_ips_associated{CLOUD, associated="false"}'
 UNATTACHED = 'openstack_cinder_project_volume_bytes{CLOUD, attached="false"}'
 
 
-def named(expression):
+def named(expression, label="tenant_id"):
     """Sums by project, with its name."""
-    of = query.entity(f"sum by (cloud, region, tenant_id) ({expression})", "tenant_id")
-    return f"sum by (name) ({of} * on (cloud, region, entity) group_left (name) stackcast_project_info{{CLOUD}})"
+    return query.of_projects(expression, label)
 
 
 def make():
@@ -139,9 +139,7 @@ def make():
                 "Projects with allocated floating IPs that point nowhere. Start with the longest bar.",
                 [
                     now(
-                        "topk(10, sum by (name) ("
-                        + query.entity('openstack_neutron_floating_ips_associated{CLOUD, associated="false"}', "project_id")
-                        + " * on (cloud, region, entity) group_left (name) stackcast_project_info{CLOUD}))",
+                        f"topk(10, {named(IDLE, 'project_id')})",
                         "{{name}}",
                     )
                 ],
@@ -156,9 +154,7 @@ def make():
         "Instances in SHUTOFF and ERROR of each project. Shelving frees the host and keeps the instance.",
         [
             now(
-                "sum by (name) (count by (cloud, region, entity) ("
-                + query.entity(f'openstack_nova_server_status{{CLOUD, status="{status}"}}', "tenant_id")
-                + ") * on (cloud, region, entity) group_left (name) stackcast_project_info{CLOUD})"
+                query.of_projects(f'(openstack_nova_server_status{{CLOUD, status="{status}"}} >= bool -1)', "tenant_id")
             )
             for status in ("SHUTOFF", "ERROR")
         ],
