@@ -80,7 +80,7 @@ def make():
             )
         ],
         [
-            column("alertname", "Alert", width=260),
+            column("alertname", "Alert"),
             column("alertstate", "State", width=90),
             column("severity", "Severity", width=100),
             column("reaction", "Reaction", width=100),

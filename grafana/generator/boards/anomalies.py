@@ -2,7 +2,7 @@
 
 from .. import query, tiers
 from ..board import board, choice, link, row, variable
-from ..panel import UNLISTED, by_ref, fixed, now, stat, target, text, timeseries
+from ..panel import UNLISTED, bargauge, by_ref, fixed, now, stat, target, text, timeseries
 from ..table import column, table
 
 ONE = 'CLOUD, scope="$scope", entity=~"$entity", signal="$signal"'
@@ -133,18 +133,13 @@ def make():
         steps=tiers.SCORE,
         min=0,
     )
-    peers = table(
-        "Hypervisors unlike their peers",
-        "Hypervisors that are far from the median of their group (same zone, aggregates and CPU model) right now; above 1 is "
-        "an outlier. Compare its instances with a peer's.",
-        [now("topk(15, max by (cloud, region, entity, signal, group) (stackcast_peer_outlier_score{CLOUD}))")],
-        [
-            column("entity", "Hypervisor", link=link("stackcast-host", host="${__data.fields.Hypervisor}")),
-            column("signal", "Signal"),
-            column("group", "Group"),
-            column("A", "Score", "none", tiers.SCORE, decimals=2, width=80),
-        ],
-        "Score",
+    events = bargauge(
+        "Alarms, by signal",
+        "Times that a score rose above 1 within the range of the board, by scope and signal. What rings often and never "
+        "matters wants a floor or a silence in the configuration.",
+        [now("topk(12, sum by (scope, signal) (increase(stackcast_anomaly_events_total{CLOUD}[$__range])))", "{{scope}} {{signal}}")],
+        "none",
+        decimals=0,
     )
     shifts = table(
         "Level shifts",
@@ -169,7 +164,7 @@ def make():
             row("Open", (open_ones, 24, 10)),
             row("The chosen series", (value, 24, 9), (score, 24, 6)),
             row("All", (scores, 14, 9), (rate, 10, 9)),
-            row("Peers and shifts", (peers, 12, 8), (shifts, 12, 8)),
+            row("Alarms and shifts", (events, 12, 10), (shifts, 12, 10)),
             row("Explanation", (text("What a score means", "How to read this board; nothing to do.", EXPLANATION), 24, 5)),
         ],
         time=("now-7d", "now"),

@@ -22,9 +22,9 @@ def make():
     )
     endpoints = stat(
         "Endpoints",
-        "Each endpoint of the catalog: up when it answers with anything short of overload and faults of its own. Down here "
-        "and up in Services: this interface only, look at its proxy.",
-        [now("min by (service, interface) (openstack_api_up{CLOUD})", "{{service}} {{interface}}")],
+        "Endpoints of the catalog, by service type: up when all that are asked answer with anything short of overload and "
+        "faults of their own. Down here and up in Services: one interface only, look at its proxy.",
+        [now("min by (service) (openstack_api_up{CLOUD})", "{{service}}")],
         "none",
         tiers.ONE_IS_GOOD,
         many=True,
@@ -46,7 +46,7 @@ def make():
         tiers.LATENCY,
     )
     down = table(
-        "Agents that do not report",
+        "Agents that do not report, or are disabled",
         "Agents and services that are down, enabled or not, with the reason given when they were disabled. Enabled and down: "
         "log in to the host and look at the service.",
         [
@@ -75,7 +75,7 @@ def make():
         decimals=0,
     )
     compute = timeseries(
-        "Compute services down, with the next day",
+        "Compute services down",
         "Enabled compute services that do not report, as it is kept, forecast and watched. Anything above 0 for more than "
         "minutes is a host to look at.",
         [target('sum(stackcast_signal_value{CLOUD, scope="cloud", signal="compute_services_down"})', "down")],
@@ -113,10 +113,10 @@ def make():
         min=0,
     )
     platform = bargauge(
-        "Stacks, clusters and databases by status",
-        "Heat's stacks by status, as far as there are any. What is FAILED or for long IN_PROGRESS holds resources of other "
+        "Stacks by status",
+        "Heat's stacks of all projects by status. What is FAILED or for long IN_PROGRESS holds resources of other "
         "services.",
-        [now("sum by (status) (openstack_heat_stacks{CLOUD})", "stack {{status}}")],
+        [now("sum by (status) (openstack_heat_stacks{CLOUD})", "{{status}}")],
         "none",
     )
     return board(
@@ -125,8 +125,8 @@ def make():
         "Do OpenStack's services answer, and do their agents report?",
         [
             row("Services", (services, 12, 7), (endpoints, 12, 7)),
-            row("Answers", (latency, 14, 8), (slowest, 10, 8)),
-            row("Agents", (down, 14, 9), (groups, 10, 9), (compute, 24, 6)),
+            row("Answers", (latency, 13, 10), (slowest, 11, 10)),
+            row("Agents", (down, 13, 11), (groups, 11, 11), (compute, 24, 6)),
             row("Instances and platform", (stuck, 14, 9), (errors, 10, 9), (platform, 24, 6)),
         ],
         time=("now-24h", "now"),

@@ -183,7 +183,7 @@ def make():
         "What do instances ask for, and where is there room?",
         [
             row("Room", *first),
-            row("Demand", (flavors, 8, 9), (mix, 16, 9)),
+            row("Demand", (flavors, 8, 10), (mix, 16, 10)),
             row("Free capacity", *zones),
             row("Placement", (overcommit, 14, 7), (gpus, 10, 7)),
             row("Hypervisors", (hosts, 24, 11)),

@@ -7,6 +7,7 @@ from ..table import column, table
 
 SCOPES = 'CLOUD, scope=~"cloud|az|aggregate"'
 BY = "cloud, region, scope, entity, resource"
+SERIES = "cloud, region, scope, entity, signal"
 
 HOW_TO_READ = """**Read from left to right, top to bottom.** Green everywhere: nothing to do today. A coloured number says what it is \
 and what to do in its *i*. In graphs, blue is what was measured, orange what is forecast for the next day, with the \
@@ -159,8 +160,8 @@ def make():
         "Series by their anomaly score; above 1 is anomalous, whatever the unit. Only what stays deserves work: open "
         "the entity for its expected band.",
         [
-            now("topk(10, stackcast_anomaly_score{CLOUD})"),
-            now("stackcast_anomaly_direction{CLOUD} and on (cloud, region, scope, entity, signal) topk(10, stackcast_anomaly_score{CLOUD})"),
+            now(f"max by ({SERIES}) (topk(10, stackcast_anomaly_score{{CLOUD}}))"),
+            now(f"max by ({SERIES}) (stackcast_anomaly_direction{{CLOUD}} and on ({SERIES}) topk(10, stackcast_anomaly_score{{CLOUD}}))"),
         ],
         [
             column("scope", "Scope", width=100),

@@ -124,15 +124,25 @@ def make():
     )
     here = table(
         "Instances on the host",
-        "Every instance of the host with its status as a number (0 active, 4 error, 11 shut off, more in metrics.md). "
-        "Before maintenance, these must be moved.",
-        [now('max by (name, status, tenant_id, flavor_id, id) (openstack_nova_server_status{CLOUD, hypervisor_hostname="$host"})')],
+        "Every instance of the host, with its flavor and project. "
+        "Before maintenance, these must be moved; what is in ERROR should be mended first.",
+        [
+            now(
+                query.joined(
+                    'openstack_nova_server_status{CLOUD, hypervisor_hostname="$host"}',
+                    "name, status, tenant_id, flavor, id",
+                    "flavor_id",
+                    "stackcast_flavor_info",
+                    ["flavor"],
+                )
+            )
+        ],
         [
             column("name", "Instance"),
             column("status", "Status", width=110),
-            column("id", "Id", width=300),
+            column("flavor", "Flavor", width=140),
+            column("id", "Id", width=320),
             column("tenant_id", "Project", width=290),
-            column("flavor_id", "Flavor", width=290),
         ],
         "Status",
     )

@@ -130,7 +130,6 @@ def make():
         "one host takes many networks down.",
         [now("count by (cloud, region, agent_host, agent_alive, agent_admin_up) (openstack_neutron_l3_agent_of_router{CLOUD})")],
         [
-            column("cloud", "Cloud", width=90),
             column("agent_host", "Host"),
             column("agent_alive", "Alive", width=90),
             column("agent_admin_up", "Enabled", width=90),
@@ -151,7 +150,7 @@ def make():
         [
             now(
                 "sum by (operating_status, provisioning_status) (openstack_loadbalancer_loadbalancers{CLOUD})",
-                "{{operating_status}}, {{provisioning_status}}",
+                "{{operating_status}} {{provisioning_status}}",
             )
         ],
         "none",
@@ -168,12 +167,12 @@ def make():
             ),
         ],
         [
-            column("status", "Status"),
+            column("status", "Status", width=110),
             column("role", "Role"),
-            column("A", "Amphorae", "none", width=100),
+            column("A", "Number", "none", width=90),
             column("B", "Certificate ends in", "s", tiers.steps("red", (0, "orange"), (14 * tiers.DAY, "green")), decimals=1, width=160),
         ],
-        "Amphorae",
+        "Number",
     )
     return board(
         "network",
@@ -183,7 +182,7 @@ def make():
             row("Now", *first),
             row("Addresses", (networks, 14, 9), (used, 10, 9)),
             row("Ports and floating IPs", (ports, 8, 8), (floating, 8, 8), (failed, 8, 8)),
-            row("Routers and load balancers", (agents, 8, 7), (balancers, 8, 7), (amphorae, 8, 7)),
+            row("Routers and load balancers", (agents, 7, 7), (balancers, 8, 7), (amphorae, 9, 7)),
         ],
         time=("now-7d", "now"),
         refresh="5m",

@@ -11,7 +11,9 @@ QUOTA = 'CLOUD, tenant=~"$project"'
 
 def quota(family, kind):
     """A quota's value by project; -1, unlimited, is left out of limits."""
-    value = f'{family}{{{QUOTA}, type="{kind}"}}'
+    # What is in use is `used` in Neutron's families, as in the API that they come from.
+    kind = "in_use|used" if kind == "in_use" else kind
+    value = f'{family}{{{QUOTA}, type=~"{kind}"}}'
     return f"({value} >= 0)" if kind == "limit" else value
 
 
@@ -36,7 +38,7 @@ def make():
         (
             stat(
                 f"{name} promised",
-                f"Sum of all projects' {name} quotas over what is usable: how often it has been promised. Above 1, not all "
+                f"Sum of all projects' quotas of {name} over what is usable: how often it has been promised. Above 1, not all "
                 "projects can use their quota at the same time; much above 3, expect to refuse what was promised.",
                 [now(f"sum({quota(family, 'limit')}{factor}) / sum(stackcast_capacity_usable_{usable}{{CLOUD, scope=\"cloud\"}})")],
                 "none",
@@ -47,8 +49,8 @@ def make():
             4,
         )
         for name, family, factor, usable in (
-            ("vCPU", "openstack_nova_quota_cores", "", "vcpus"),
-            ("memory", "openstack_nova_quota_ram", " * 1048576", "memory_bytes"),
+            ("vCPUs", "openstack_nova_quota_cores", "", "vcpus"),
+            ("Memory", "openstack_nova_quota_ram", " * 1048576", "memory_bytes"),
         )
     ]
     counts = stat(
@@ -133,7 +135,7 @@ def make():
         [
             row("Promises", (counts, 6, 4), (idle, 6, 4), *promised),
             row("Quotas", (use, 24, 11)),
-            row("Movers", (top, 12, 8), (movers, 12, 8)),
+            row("Movers", (top, 12, 9), (movers, 12, 9)),
             row("Over time", (history, 12, 9), (ahead, 12, 9)),
         ],
         time=("now-14d", "now+7d"),
