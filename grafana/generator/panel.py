@@ -60,7 +60,8 @@ def stat(title, description, targets, unit, steps=tiers.PLAIN, **more):
 
 
 def bargauge(title, description, targets, unit, steps=tiers.PLAIN, **more):
-    """Bars, one per series."""
+    """Bars, one per series; `ranged` ones are about the whole range of the board."""
+    ranged = more.pop("ranged", False)
     options = {
         "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
         "orientation": "horizontal",
@@ -73,7 +74,7 @@ def bargauge(title, description, targets, unit, steps=tiers.PLAIN, **more):
         "sizing": "auto",
     }
     made = panel("bargauge", title, description, targets, defaults(unit, steps, **{"min": 0, **more}), options)
-    return {**made, **PRESENT}
+    return made if ranged else {**made, **PRESENT}
 
 
 def timeseries(title, description, targets, unit, overrides=(), **more):

@@ -109,6 +109,7 @@ def make():
         "this list is what to fix for good.",
         [now('topk(12, 15 * sum by (alertname) (count_over_time(ALERTS{CLOUD, alertstate="firing", alertname!="StackcastWatchdog"}[$__range])))', "{{alertname}}")],
         "s",
+        ranged=True,
     )
     failures = timeseries(
         "Failures of the chain",

@@ -140,6 +140,7 @@ def make():
         [now("topk(12, sum by (scope, signal) (increase(stackcast_anomaly_events_total{CLOUD}[$__range])))", "{{scope}} {{signal}}")],
         "none",
         decimals=0,
+        ranged=True,
     )
     shifts = table(
         "Level shifts",
