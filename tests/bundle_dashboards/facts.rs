@@ -26,7 +26,11 @@ fn root(path: &str) -> std::path::PathBuf {
 pub fn all() -> Labels {
     let mut all = exported();
     let own = OF_PROMETHEUS.iter().map(|(name, labels)| (*name, labels.iter().copied()));
-    all.extend(own.map(|(name, labels)| (name.to_owned(), Some(labels.chain(["cloud", "region"]).map(str::to_owned).collect()))));
+    all.extend(
+        own.map(|(name, labels)| {
+            (name.to_owned(), Some(labels.chain(["cloud", "region"]).map(str::to_owned).collect()))
+        }),
+    );
     all.extend(recorded().into_iter().map(|name| (name, None)));
     all
 }

@@ -166,7 +166,8 @@ fn queries_name_what_there_is() {
                 // Matches by the absence of the label: see `of_aggregate` in grafana/generator/query.py.
                 let absent = |label: &str| metric == "stackcast_hypervisor_info" && label == "aggregate";
                 let scraped = |label: &str| ["instance", "job"].contains(&label);
-                let strange = matched.iter().filter(|label| !labels.contains(*label) && !absent(label) && !scraped(label));
+                let strange =
+                    matched.iter().filter(|label| !labels.contains(*label) && !absent(label) && !scraped(label));
                 wrong.extend(strange.map(|label| format!("{place}: {metric} has no label {label}")));
             }
             if !loose {
@@ -190,7 +191,10 @@ fn variables_are_there_and_used() {
             for piece in expression.split('$').skip(1) {
                 let name: String = piece.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
                 let label = name.parse::<u8>().is_ok();
-                assert!(label || name.starts_with("__") || defined.contains(name.as_str()), "{place}: ${name} is not defined");
+                assert!(
+                    label || name.starts_with("__") || defined.contains(name.as_str()),
+                    "{place}: ${name} is not defined"
+                );
             }
         }
         for name in defined.iter().filter(|name| !STANDARD.contains(*name)) {
@@ -209,7 +213,10 @@ fn links_lead_to_boards_and_set_variables_that_these_have() {
         for link in whole.split("\"/d/").skip(1).map(|rest| rest.split('"').next().unwrap()) {
             let (uid, query) = link.split_once('?').unwrap();
             let target = by_uid.get(uid).unwrap_or_else(|| panic!("{}: no board {uid}", text(board, "uid")));
-            assert!(query.starts_with("${__url_time_range}&${datasource:queryparam}"), "{link}: time and variables are kept");
+            assert!(
+                query.starts_with("${__url_time_range}&${datasource:queryparam}"),
+                "{link}: time and variables are kept"
+            );
             for name in query.split("&var-").skip(1).map(|rest| rest.split('=').next().unwrap()) {
                 assert!(variables(target).contains(&name), "{link}: {uid} has no variable {name}");
             }
@@ -251,7 +258,8 @@ fn queries_are_promql() {
     let boards = boards();
     let mut rules = String::from("groups:\n- name: queries\n  rules:\n");
     for (number, (_, expression)) in boards.iter().flat_map(expressions).enumerate() {
-        let durations = expression.replace("$__rate_interval", "5m").replace("$__range", "7d").replace("- $lead", "- 1");
+        let durations =
+            expression.replace("$__rate_interval", "5m").replace("$__range", "7d").replace("- $lead", "- 1");
         rules += &format!("  - record: query:{number}\n    expr: {}\n", Value::from(durations));
     }
     let file = tempfile::NamedTempFile::new().unwrap();

@@ -127,8 +127,8 @@ fn made(tokens: &[Token]) -> BTreeSet<String> {
         let mut depth = 0;
         for (at, token) in tokens.iter().enumerate().skip(start + 1) {
             match token {
-                Token::Sign('(') => depth += 1,
-                Token::Sign(')') => depth -= 1,
+                Token::Sign('(' | '{') => depth += 1,
+                Token::Sign(')' | '}') => depth -= 1,
                 Token::Sign(',') if depth == 1 => {
                     if let Some(Token::Text(label)) = tokens.get(at + 1) {
                         found.insert(label.clone());
@@ -147,9 +147,9 @@ fn metrics_and_labels_are_found() {
     let set = |labels: &[&str]| labels.iter().map(|&label| label.to_owned()).collect::<BTreeSet<_>>();
     let read = named(
         r#"sum by (a, b) (rate(x_total{c="d", e=~"f|g"}[5m])) * on (a) group_left (h)
-           label_replace(y{i!="}"} offset 7d > bool 0.5, "j", "$1", "k", "(.+)") and topk(3, {__name__=~"p|q", r="s"} @ end())"#,
+           label_replace(y{i!="}", l="m"} offset 7d > bool 0.5, "j", "$1", "k", "(.+)") and topk(3, {__name__=~"p|q", r="s"} @ end())"#,
     );
-    let selectors = [("x_total", &["c", "e"][..]), ("y", &["i"]), ("p", &["r"]), ("q", &["r"])];
+    let selectors = [("x_total", &["c", "e"][..]), ("y", &["i", "l"]), ("p", &["r"]), ("q", &["r"])];
     assert_eq!(read.selectors, selectors.map(|(name, labels)| (name.to_owned(), set(labels))));
     assert_eq!((read.grouped, read.made), (set(&["a", "b", "h"]), set(&["j"])));
 }

@@ -66,7 +66,11 @@ def facts(cloud, host):
     floating = cloud.all("network", "/v2.0/floatingips?limit=1000", "floatingips")
     routers = cloud.all("network", "/v2.0/routers?limit=1000", "routers")
     projects = cloud.all("identity", "/projects", "projects")
-    images = [one for hidden in ("false", "true") for one in cloud.all("image", f"/v2/images?limit=1000&os_hidden={hidden}", "images")]
+    images = [
+        one
+        for hidden in ("false", "true")
+        for one in cloud.all("image", f"/v2/images?limit=1000&visibility=all&os_hidden={hidden}", "images")
+    ]
     on_host = [server for server in servers if server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") == host]
     memory, everywhere = placement(cloud, "MEMORY_MB", {one["hypervisor_hostname"] for one in enabled})
     unattached = sum(volume["size"] for volume in volumes if not volume["attachments"]) * GIB

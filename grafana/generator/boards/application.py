@@ -172,7 +172,7 @@ def make():
         ),
         (
             timeseries(
-                "CPU",
+                "CPU over time",
                 "CPUs that stackcast uses. Compare peaks with the runs of models beside.",
                 [target(f'sum(rate(process_cpu_seconds_total{{{AT}, job="$job"}}{RATE}))', "CPUs")],
                 "none",
@@ -183,7 +183,7 @@ def make():
         ),
         (
             timeseries(
-                "Memory",
+                "Memory over time",
                 "Memory that stackcast holds. It should be level after the first hour.",
                 [target(f'sum(process_resident_memory_bytes{{{AT}, job="$job"}})', "resident")],
                 "bytes",

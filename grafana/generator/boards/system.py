@@ -33,7 +33,7 @@ def make():
             stat(
                 "Memory",
                 "Memory that is not available, over all; the fullest machine. From 90 % on, the kernel begins to kill: see "
-                "*Memory* below for what grows.",
+                "*Memory by use* for what grows.",
                 [now(f"max(1 - host_memory_MemAvailable_bytes{{{AT}}} / host_memory_MemTotal_bytes{{{AT}}})")],
                 "percentunit",
                 tiers.measured("memory"),
@@ -107,7 +107,7 @@ def make():
         ),
         (
             timeseries(
-                "Memory",
+                "Memory by use",
                 "What memory is used for. Cached is given back when it is needed; what grows without end is used.",
                 [
                     target(f"sum(host_memory_MemTotal_bytes{{{AT}}} - host_memory_MemAvailable_bytes{{{AT}}})", "used"),
