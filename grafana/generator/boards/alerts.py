@@ -91,7 +91,7 @@ def make():
             column("resource", "Resource", width=110),
             column("service", "Service", width=120),
         ],
-        "Severity",
+        "State",
         descending=False,
     )
     over_time = timeseries(

@@ -137,7 +137,7 @@ def make():
         "Alarms, by signal",
         "Times that a score rose above 1 within the range of the board, by scope and signal. What rings often and never "
         "matters wants a floor or a silence in the configuration.",
-        [now("topk(12, sum by (scope, signal) (increase(stackcast_anomaly_events_total{CLOUD}[$__range])))", "{{scope}} {{signal}}")],
+        [now("topk(10, sum by (scope, signal) (increase(stackcast_anomaly_events_total{CLOUD}[$__range])))", "{{signal}} ({{scope}})")],
         "none",
         decimals=0,
         ranged=True,
@@ -165,7 +165,7 @@ def make():
             row("Open", (open_ones, 24, 10)),
             row("The chosen series", (value, 24, 9), (score, 24, 6)),
             row("All", (scores, 14, 9), (rate, 10, 9)),
-            row("Alarms and shifts", (events, 12, 10), (shifts, 12, 10)),
+            row("Alarms and shifts", (events, 13, 10), (shifts, 11, 10)),
             row("Explanation", (text("What a score means", "How to read this board; nothing to do.", EXPLANATION), 24, 5)),
         ],
         time=("now-7d", "now"),

@@ -56,9 +56,9 @@ def make():
             )
         ],
         [
-            column("hostname", "Host"),
-            column("service", "Agent"),
-            column("adminState", "Enabled", width=110),
+            column("hostname", "Host", width=170),
+            column("service", "Agent", width=150),
+            column("adminState", "Enabled", width=90),
             column("disabledReason", "Reason"),
             column("A", "State", mappings=tiers.UP_DOWN, width=90),
         ],

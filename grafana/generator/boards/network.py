@@ -131,8 +131,8 @@ def make():
         [now("count by (cloud, region, agent_host, agent_alive, agent_admin_up) (openstack_neutron_l3_agent_of_router{CLOUD})")],
         [
             column("agent_host", "Host"),
-            column("agent_alive", "Alive", width=90),
-            column("agent_admin_up", "Enabled", width=90),
+            column("agent_alive", "Alive", width=75),
+            column("agent_admin_up", "Enabled", width=85),
             column("A", "Routers", "none", width=90),
         ],
         "Routers",
@@ -169,7 +169,7 @@ def make():
         [
             column("status", "Status", width=110),
             column("role", "Role"),
-            column("A", "Number", "none", width=90),
+            column("A", "Number", "none", width=80),
             column("B", "Certificate ends in", "s", tiers.steps("red", (0, "orange"), (14 * tiers.DAY, "green")), decimals=1, width=160),
         ],
         "Number",
@@ -182,7 +182,7 @@ def make():
             row("Now", *first),
             row("Addresses", (networks, 14, 9), (used, 10, 9)),
             row("Ports and floating IPs", (ports, 8, 8), (floating, 8, 8), (failed, 8, 8)),
-            row("Routers and load balancers", (agents, 7, 7), (balancers, 8, 7), (amphorae, 9, 7)),
+            row("Routers and load balancers", (agents, 6, 7), (balancers, 11, 7), (amphorae, 7, 7)),
         ],
         time=("now-7d", "now"),
         refresh="5m",

@@ -1,5 +1,5 @@
 // Panel plugins: Grafana's core has them, its packages have what they draw with.
-import React, { useLayoutEffect } from "react";
+import React from "react";
 import { PanelPlugin, getDisplayValueAlignmentFactors, getFieldDisplayValues, renderMarkdown } from "@grafana/data";
 import { BarGauge, BigValue, Table, TimeSeries, VizRepeater, useTheme2 } from "@grafana/ui";
 import { property } from "./boot.js";
@@ -8,26 +8,29 @@ const CUSTOM = `drawStyle lineInterpolation lineWidth fillOpacity gradientMode s
   thresholdsStyle lineStyle fillBelowTo pointSize axisPlacement axisLabel axisGridShow axisColorMode axisCenteredZero hideFrom
   scaleDistribution barAlignment barWidthFactor width minWidth align cellOptions filterable inspect hidden`.split(/\s+/);
 
-function Annotations({ builder, events }) {
-  useLayoutEffect(() => {
-    builder.addHook("draw", (u) => {
-      const { ctx, bbox } = u;
-      ctx.save();
-      ctx.beginPath();
-      ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
-      ctx.clip();
-      for (const event of events) {
-        const left = u.valToPos(event.time, "x", true);
-        const right = u.valToPos(event.timeEnd ?? event.time, "x", true);
-        ctx.fillStyle = ctx.strokeStyle = event.color === "purple" ? "#b877d9" : (event.color ?? "#5794f2");
-        ctx.globalAlpha = 0.16;
-        ctx.fillRect(left, bbox.top, Math.max(right - left, 1), bbox.height);
-        ctx.globalAlpha = 0.9;
-        ctx.fillRect(left, bbox.top + bbox.height - 4, Math.max(right - left, 3), 4);
-      }
-      ctx.restore();
-    });
-  }, [builder, events]);
+// Hooks of a plot are taken when it is made: they must be there as soon as its builder is.
+const hooked = new WeakSet();
+
+function annotate(builder, events) {
+  if (hooked.has(builder)) return null;
+  hooked.add(builder);
+  builder.addHook("draw", (u) => {
+    const { ctx, bbox } = u;
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+    ctx.clip();
+    for (const event of events) {
+      const left = u.valToPos(event.time, "x", true);
+      const right = u.valToPos(event.timeEnd ?? event.time, "x", true);
+      ctx.fillStyle = event.color === "purple" ? "#b877d9" : (event.color ?? "#5794f2");
+      ctx.globalAlpha = 0.16;
+      ctx.fillRect(left, bbox.top, Math.max(right - left, 1), bbox.height);
+      ctx.globalAlpha = 0.9;
+      ctx.fillRect(left, bbox.top + bbox.height - 4, Math.max(right - left, 3), 4);
+    }
+    ctx.restore();
+  });
   return null;
 }
 
@@ -43,10 +46,10 @@ function Lines({ data, width, height, options, timeRange, timeZone }) {
   if (data.series.length === 0) return <Empty />;
   const events = eventsOf(data);
   return (
-    // Hooks of a plot are taken when it is made, and annotations come later.
+    // Annotations come later than data: another plot is made then.
     <TimeSeries key={events.length} frames={data.series} structureRev={data.structureRev} timeRange={timeRange} timeZone={timeZone}
       width={width} height={height} legend={options.legend} options={options}>
-      {(builder) => <Annotations builder={builder} events={events} />}
+      {(builder) => annotate(builder, events)}
     </TimeSeries>
   );
 }

@@ -30,7 +30,7 @@ for (const one of names) {
   const [name, query = ""] = one.split("?");
   const json = JSON.parse(await readFile(path.join(dashboards, `${name}.json`), "utf8"));
   const rows = Math.max(...json.panels.map(({ gridPos }) => gridPos.y + gridPos.h));
-  const tab = await browser.newPage({ viewport: { width: 1600, height: rows * 38 + 170 } });
+  const tab = await browser.newPage({ viewport: { width: 1600, height: rows * 38 + 110 } });
   const faults = [];
   tab.on("pageerror", (error) => faults.push(`page: ${error.message}`));
   await tab.goto(`http://127.0.0.1:${server.address().port}/?board=${name}&prometheus=${encodeURIComponent(prometheus)}&${query}`);
