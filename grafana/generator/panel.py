@@ -133,8 +133,9 @@ DASHED = {"fill": "dash", "dash": [8, 6]}
 UNLISTED = {"legend": True, "tooltip": False, "viz": False}
 
 
-def forecast(title, description, actual, said, limit=None, unit="percentunit", **more):
-    """History, forecast and its band on one time axis. `said` gives the expression of a bound: "", "_upper", "_lower".
+def forecast(title, description, actual, said, limit=None, before=None, unit="percentunit", **more):
+    """History, forecast and its band on one time axis. `said` gives the expression of a bound: "", "_upper", "_lower";
+    `before` is a line of earlier forecasts.
 
     All must be one line each, so that the band lies between the right two.
     """
@@ -150,21 +151,28 @@ def forecast(title, description, actual, said, limit=None, unit="percentunit", *
         by_ref("C", color=fixed("orange"), custom_lineWidth=0, custom_fillBelowTo="interval, lower end", custom_fillOpacity=22),
         by_ref("D", color=fixed("orange"), custom_lineWidth=0, custom_fillOpacity=0, custom_hideFrom=UNLISTED),
     ]
+    last = lambda: chr(ord("A") + len(targets) - 1)
     if limit:
         targets.append(target(f"max({query.lasting(limit)})", "limit"))
-        overrides.append(by_ref("E", color=fixed("red"), custom_lineStyle=DASHED, custom_fillOpacity=0, custom_lineWidth=1))
+        overrides.append(by_ref(last(), color=fixed("red"), custom_lineStyle=DASHED, custom_fillOpacity=0, custom_lineWidth=1))
+    if before:
+        targets.append(target(before, "said the day before"))
+        overrides.append(by_ref(last(), color=fixed("#8e8e99"), custom_lineWidth=1, custom_fillOpacity=0))
     return timeseries(title, description, targets, unit, overrides, **more)
 
 
-def utilization(title, description, matchers, horizons, resource, limit=True, **more):
-    """`forecast` of a utilisation by allocation; several entities show the highest of them."""
+def utilization(title, description, matchers, horizons, resource, limit=True):
+    """`forecast` of a utilisation by allocation, a day ahead or further; several entities show the highest of them."""
     matchers = f'{matchers}, resource="{resource}", basis="allocation"'
+    family, present = "stackcast_forecast_utilization{}_ratio", "stackcast_capacity_utilization_ratio"
+    day_before = lambda bound: f"max({query.ahead(family.format(bound), matchers, ['24h'])})"
+    far = len(horizons) > 1
     return forecast(
         title,
         description,
-        f"max(stackcast_capacity_utilization_ratio{{{matchers}}})",
-        lambda bound: f"max({query.ahead(f'stackcast_forecast_utilization{bound}_ratio', matchers, horizons)})",
+        f"max({present}{{{matchers}}})",
+        (lambda bound: query.path(family.format(bound), present, matchers, horizons)) if far else day_before,
         f'stackcast_threshold_ratio{{tier="critical", resource="{resource}", kind="predicted"}}' if limit else None,
+        day_before("") if far else None,
         min=0,
-        **more,
     )

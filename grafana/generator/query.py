@@ -45,6 +45,28 @@ def lasting(gauge):
     return f"last_over_time({gauge}[31d] @ end())"
 
 
+DAYS = {"24h": 1, "7d": 7, "30d": 30}
+
+
+def path(family, present, matchers, horizons):
+    """The latest forecast as a line from the present value through its horizons.
+
+    `ahead` shows beyond tomorrow what was said a week or a month ago, before much of what is known now. This is what
+    is said now, but straight between horizons: the days' ups and downs are not in it.
+    """
+    last = lambda gauge: f"max(last_over_time({gauge}[31d] @ end()))"
+    # Of any series: all are forecast in one run, and hypervisors have no such gauge of their own.
+    start = last("stackcast_forecast_trained_timestamp_seconds{CLOUD}")
+    line = value = last(f"{present}{{{matchers}}}")
+    passed = 0
+    for horizon in horizons:
+        said = last(f'{family}{{{matchers}, horizon="{horizon}"}}')
+        length = (DAYS[horizon] - passed) * 86400
+        line += f" + ({said} - {value}) * clamp((time() - {start} - {passed * 86400}) / {length}, 0, 1)"
+        value, passed = said, DAYS[horizon]
+    return f"({line}) and ({start} < time() <= {start} + {passed * 86400})"
+
+
 def time_left(matchers, bound, tier="full"):
     """Seconds until a tier is crossed for good; a year means not in sight."""
     return f'clamp_max(stackcast_forecast_exhaustion_seconds{{{matchers}, tier="{tier}", bound="{bound}"}}, {YEAR})'

@@ -97,7 +97,7 @@ def facts(cloud, host):
         ("storage", "Images", "A"): (len(images), exact),
         ("network", "Floating IPs", "A"): (len(floating), moving),
         ("network", "Routers not active", "A"): (sum(one["status"] != "ACTIVE" for one in routers), exact),
-        ("control", "Services", "A"): ({name: 1 for name in ("compute", "network", "volume", "image", "identity")}, exact),
+        ("control", "Services", "A"): ({name: 1 for name in ("compute", "network", "placement", "image", "identity")}, exact),
         ("exporter", "Collectors failing", "A"): (0, exact),
         ("alerts", "Watchdog", "A"): (1, exact),
     }

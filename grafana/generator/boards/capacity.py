@@ -5,7 +5,6 @@ from ..board import board, choice, link, row, variable
 from ..panel import bargauge, now, stat, target, timeseries, utilization
 from ..table import column, table
 
-HORIZONS = ["24h", "7d", "30d"]
 CHOSEN = 'CLOUD, scope="$scope", entity=~"$entity"'
 BY = "cloud, region, entity, resource"
 MONTH = 30 * tiers.DAY
@@ -37,10 +36,10 @@ def make():
     )
     graph = utilization(
         "$resource of $entity: 60 days back, 30 days ahead",
-        "Allocated over usable. Each point of the orange line was said 24 hours, 7 days or 30 days before, whatever is the "
-        "least that reaches it; behind today it shows how good that was. The dashed line is where critical begins.",
+        "Allocated over usable. Orange: what is forecast now, straight between 1, 7 and 30 days, with its interval. Grey: what "
+        "was said 24 hours before, to judge by. Where the band meets the red line, the worst case is critical: order.",
         CHOSEN,
-        HORIZONS,
+        ["24h", "7d", "30d"],
         "$resource",
     )
     entities = timeseries(

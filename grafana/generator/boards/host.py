@@ -60,8 +60,8 @@ def make():
         (
             utilization(
                 f"{name}, with the next week",
-                f"{name} allocated over usable; orange is what was forecast a day, and beyond tomorrow a week, before. A "
-                "host that fills up matters only where its aggregate does, too.",
+                f"{name} allocated over usable. Orange: what is forecast now, straight between 1 and 7 days, with its interval; "
+                "grey: what was said the day before. A host that fills up matters only where its aggregate does, too.",
                 HOST,
                 ["24h", "7d"],
                 resource,
