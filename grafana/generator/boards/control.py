@@ -41,7 +41,7 @@ def make():
         "95th percentile of requests, by service",
         "What 95 of 100 of stackcast's own requests took at most, over 5 minutes. They are list calls like those of a "
         "dashboard: what is slow here is slow for users.",
-        [now("sort_desc(max by (service) (stackcast:openstack_request_duration_seconds:p95_5m{CLOUD}))", "{{service}}")],
+        [now("sort_desc(topk(12, max by (service) (stackcast:openstack_request_duration_seconds:p95_5m{CLOUD})))", "{{service}}")],
         "s",
         tiers.LATENCY,
     )
@@ -67,8 +67,8 @@ def make():
     )
     groups = bargauge(
         "Agents that report, by kind",
-        "Share of the enabled agents of each kind that report. A kind at 0 is a service that is gone, whatever its API says.",
-        [now("sort(avg by (agent) (stackcast:agent:up{CLOUD}))", "{{agent}}")],
+        "Share of the enabled agents of each kind that report, the worst 14 kinds. A kind at 0 is a service that is gone, whatever its API says.",
+        [now("sort(bottomk(14, avg by (agent) (stackcast:agent:up{CLOUD})))", "{{agent}}")],
         "percentunit",
         tiers.steps("red", (0.5, "orange"), (0.999, "green")),
         max=1,
