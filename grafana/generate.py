@@ -9,7 +9,10 @@ import json
 import pathlib
 import sys
 
-from generator import boards
+# Nothing but dashboards is written.
+sys.dont_write_bytecode = True
+
+from generator import boards  # noqa: E402
 
 FOLDER = pathlib.Path(__file__).resolve().parent / "dashboards"
 

@@ -17,7 +17,9 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-import truth
+sys.dont_write_bytecode = True
+
+import truth  # noqa: E402
 
 BOARDS = pathlib.Path(__file__).resolve().parents[2] / "grafana/dashboards"
 SECONDS = {"m": 60, "h": 3600, "d": 86400}

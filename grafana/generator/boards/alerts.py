@@ -1,11 +1,10 @@
 """Alerts: what fires, for how long, how often, and does the chain work?"""
 
 from .. import tiers
-from ..board import board, link, row
+from ..board import board, row
 from ..panel import bargauge, now, stat, target, timeseries
 from ..table import column, table
 
-FIRING = 'ALERTS{CLOUD, alertstate="firing", alertname!="StackcastWatchdog"}'
 SEVERITY = [("critical", tiers.NONE_IS_GOOD), ("warning", tiers.steps("green", (1, "orange"))), ("info", tiers.steps("green", (1, "blue")))]
 
 

@@ -1,7 +1,7 @@
 """Capacity horizon: when is what full, and when must more be ordered?"""
 
 from .. import query, tiers
-from ..board import board, choice, link, row, variable
+from ..board import board, choice, row, variable
 from ..panel import bargauge, now, stat, target, timeseries, utilization
 from ..table import column, table
 

@@ -1,6 +1,6 @@
 """Control plane: do OpenStack's services answer, and do their agents report?"""
 
-from .. import query, tiers
+from .. import tiers
 from ..board import board, row
 from ..panel import bargauge, now, stat, target, timeseries
 from ..table import column, table

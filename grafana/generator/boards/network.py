@@ -182,7 +182,7 @@ def make():
             row("Now", *first),
             row("Addresses", (networks, 14, 9), (used, 10, 9)),
             row("Ports and floating IPs", (ports, 8, 8), (floating, 8, 8), (failed, 8, 8)),
-            row("Routers and load balancers", (agents, 6, 7), (balancers, 11, 7), (amphorae, 7, 7)),
+            row("Routers and load balancers", (agents, 10, 6), (amphorae, 14, 6), (balancers, 24, 6)),
         ],
         time=("now-7d", "now"),
         refresh="5m",

@@ -2,7 +2,7 @@
 
 from .. import tiers
 from ..board import board, row, variable
-from ..panel import bargauge, now, stat, target, timeseries
+from ..panel import now, stat, target, timeseries
 from ..table import column, table
 
 AT = 'instance=~"$instance"'
@@ -14,7 +14,6 @@ DEVICES = 'device!~"lo|veth.*|loop.*|ram.*"'
 
 def make():
     """The board."""
-    busy = f'1 - avg by (instance) (rate(host_cpu_seconds_total{{{AT}, mode="idle"}}{RATE}))'
     first = [
         (
             stat(
@@ -101,6 +100,7 @@ def make():
                 "percentunit",
                 stack=True,
                 min=0,
+                max=1,
             ),
             12,
             8,
