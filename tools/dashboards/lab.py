@@ -6,7 +6,7 @@
 The demo's past of 45 days is written as OpenMetrics, made into blocks, and served by a real Prometheus beside live
 scrapes of the same demo: the same seed and the same hour give the same cloud. It stays up until it is interrupted. Check and draw within the hour:
 the past ends with a full hour and is valid for 65 minutes, and the present learns anew what is anomalous for a day. The
-past takes five minutes of CPU, 3 GB of disk and as much of memory; --days 10 is quicker, and has no 30-day forecasts.
+past takes five minutes of CPU, 3 GB of disk and as much of memory. --days 8 takes half a minute, and is too short for forecasts of more than some days.
 """
 
 import argparse

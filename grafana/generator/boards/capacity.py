@@ -22,6 +22,7 @@ def make():
         many=True,
         mappings=tiers.NOT_IN_SIGHT,
         decimals=1,
+        noValue="not known yet",
     )
     worst = stat(
         "At worst, by resource",
@@ -33,6 +34,7 @@ def make():
         many=True,
         mappings=tiers.NOT_IN_SIGHT,
         decimals=1,
+        noValue="not known yet",
     )
     graph = utilization(
         "$resource of $entity: 60 days back, 30 days ahead",

@@ -28,6 +28,7 @@ def make():
                 tiers.TIME_LEFT,
                 mappings=tiers.NOT_IN_SIGHT,
                 decimals=1,
+                noValue="not known yet",
             ),
             4,
             4,
