@@ -83,8 +83,7 @@ fn mail(
     replaced.push((quoted("smtp.example.org:587"), quoted(&format!("{server}:{port}"))));
     replaced.push((quoted("alerts@example.org"), quoted(sender)));
     let everybody = environment.value("EMAIL_TO")?.unwrap_or(sender);
-    for (variable, example) in
-        [("EMAIL_TO_PAGE", "page"), ("EMAIL_TO_TICKET", "ticket"), ("EMAIL_TO_DIGEST", "digest")]
+    for (variable, example) in [("EMAIL_TO_PAGE", "page"), ("EMAIL_TO_TICKET", "ticket"), ("EMAIL_TO_DIGEST", "digest")]
     {
         let receivers = environment.value(variable)?.unwrap_or(everybody);
         replaced.push((quoted(&format!("{example}@example.org")), quoted(receivers)));

@@ -3,8 +3,8 @@
 //! What does not depend on it (rules, dashboards) is in the repository as it is.
 
 mod alertmanager;
-mod folder;
 mod environment;
+mod folder;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
