@@ -105,7 +105,7 @@ fn mail(
 
 /// The configuration without its gaps, each of which leaves a comment, and with values in place of examples.
 fn fill(gaps: &[Gap], replaced: &[(String, String)]) -> String {
-    let mut text = String::new();
+    let mut text = "# Written by `stackcast render alertmanager`: changes here are lost at its next run.\n".to_owned();
     let mut inside: Option<&Gap> = None;
     for line in CONFIGURATION.lines() {
         let mark = line.trim_start();
@@ -211,7 +211,8 @@ mod tests {
             assert_eq!(tree["receivers"].as_array().unwrap().len(), 4, "{some:?}");
             let mail = tree["receivers"][0]["email_configs"].is_array();
             assert_eq!(mail, tree["global"]["smtp_smarthost"].is_string(), "{some:?}");
-            assert!(!text.contains(">>>") && !text.contains("example.org"), "{text}");
+            let marked = text.lines().any(|line| line.trim_start().starts_with("# >>> "));
+            assert!(!marked && !text.contains("example.org"), "{text}");
             for reason in &rendered.left_out {
                 assert!(text.contains(reason.split_once(": ").unwrap().1), "{reason}");
             }
