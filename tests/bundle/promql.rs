@@ -82,10 +82,15 @@ fn word(query: &str, at: usize, found: &mut Mentions) -> usize {
         // Which argument is the label cannot be told without its end; names are all that looks like one.
         let names = query[end..].split('"').skip(1).step_by(2);
         found.made.extend(names.filter(|text| text.bytes().all(is_word) && !text.is_empty()).map(str::to_owned));
-    } else if !rest.starts_with('(') && !OPERATORS.contains(&name) {
+    } else if !rest.starts_with('(') && !is_aggregation(rest) && !OPERATORS.contains(&name) {
         found.selectors.push(Selector { metric: name.to_owned(), labels: Vec::new() });
     }
     end
+}
+
+/// `sum by (...)`: what stands before the grouping.
+fn is_aggregation(rest: &str) -> bool {
+    ["by (", "by(", "without (", "without("].iter().any(|grouping| rest.starts_with(grouping))
 }
 
 /// `{name="value", ...}` behind a metric.
