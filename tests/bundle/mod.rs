@@ -1,8 +1,9 @@
 //! The bundle as tests see it: rules and their unit tests, the table of metrics, and the tools that judge them.
 
-#![allow(dead_code, reason = "each test program uses its own part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses its own part")]
 
 pub mod promql;
+pub mod recorded;
 pub mod table;
 
 use std::collections::BTreeMap;
