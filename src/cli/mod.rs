@@ -1,7 +1,7 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
 //! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `export`, `backup`,
-//! `reference`. Flags of
+//! `reference`, `render`. Flags of
 //! openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
 mod anomaly;
@@ -17,6 +17,7 @@ mod logging;
 mod once;
 mod output;
 mod reference;
+mod render;
 mod series_csv;
 mod serve;
 
@@ -64,6 +65,8 @@ enum Command {
     Backup(backup::BackupFlags),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),
+    /// Write files of the bundle that depend on where it runs: Alertmanager's configuration and secrets
+    Render(render::RenderFlags),
 }
 
 /// Runs the program with its arguments, the program's name first.
@@ -88,6 +91,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Backup(flags)) => backup::run(&flags),
         Some(Command::Reference(flags)) => reference::run(&flags),
+        Some(Command::Render(flags)) => render::run(&flags),
     };
     outcome.unwrap_or_else(|failure| {
         failure.print();
