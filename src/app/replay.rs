@@ -42,13 +42,27 @@ const FIRST: [&str; 1] = ["placement.providers"];
 /// Collectors that those of signals take names and places from.
 const BESIDE_SIGNALS: [&str; 4] = ["compute.hypervisors", "compute.flavors", "identity.projects", "network.networks"];
 
+/// How long a watch for anomalies has to have looked before the present, at its own pace: past a detector's first day.
+const WATCHED: Duration = Duration::from_secs(2 * 86_400);
+
 /// Fills the history in the data directory with the readings of a past; of the collectors, only those run that signals need.
+///
+/// Its last two days are gone through at the pace of the analysis grid and watched for anomalies, so that a server that
+/// starts then knows what is usual.
 pub async fn fill_history(settings: &Settings, clock: &Clock, past: Past) -> Result<(), Error> {
-    let mut settings = for_steps(settings, past.step);
-    settings.analysis.forecast.enabled = false;
-    settings.collect.api.enabled = false;
+    let grid = Duration::from_secs(60) * settings.analysis.grid_minutes;
+    let turn = past.to.minus(WATCHED.min(past.to.since(past.from)));
+    let long_ago = Past { to: turn.minus(Duration::from_millis(1)), ..past };
+    let lately = Past { from: turn, to: past.to, step: grid.min(past.step) };
     let needed: Vec<&str> = signals::sources().map(|(collector, _)| collector).chain(BESIDE_SIGNALS).collect();
-    replay(&settings, clock, past, |spec| needed.contains(&spec.name), |_, _| {}).await
+    for (past, watched) in [(long_ago, false), (lately, true)] {
+        let mut settings = for_steps(settings, past.step);
+        settings.analysis.forecast.enabled = false;
+        settings.analysis.anomaly.enabled &= watched;
+        settings.collect.api.enabled = false;
+        replay(&settings, clock, past, |spec| needed.contains(&spec.name), |_, _| {}).await?;
+    }
+    Ok(())
 }
 
 /// Goes through a past with everything that the metrics page would have shown of the clouds, and keeps it.
@@ -117,6 +131,7 @@ async fn replay(
             told = at;
         }
     }
+    analysis.end().await;
     Ok(())
 }
 

@@ -51,6 +51,11 @@ impl Stepped {
         Ok(())
     }
 
+    /// Keeps what was learned, for whoever starts next.
+    pub(in crate::app) async fn end(self) {
+        self.anomalies.end().await;
+    }
+
     /// Waits for the disk, so that a later step reads what an earlier one kept and no tick is refused.
     async fn settle(&self) -> Result<(), HistoryError> {
         let Some(history) = &self.analysis.history else { return Ok(()) };
