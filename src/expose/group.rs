@@ -5,16 +5,17 @@
 //! for its bytes.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hasher;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
-use crate::model::part::Part;
+use crate::model::part::{Part, span_hasher};
 
 use super::names::Scheme;
-use super::negotiate::{Format, VARIANTS, Variant};
-use super::output::{Encoder, Piece, Pieces};
+use super::negotiate::{Encoding, Format, VARIANTS, Variant};
+use super::output::{Encoded, Encoder, Piece};
 use super::plan::Plan;
 use super::segment::{Segment, segments};
 use super::{openmetrics, text};
@@ -26,7 +27,8 @@ pub(crate) struct Group {
     pub(crate) name: &'static str,
     /// What it prints.
     pub(crate) plan: Arc<Plan>,
-    parts: Vec<Arc<Part>>,
+    /// What it was planned from.
+    parts: Vec<Part>,
     cloud_labels: bool,
     /// Families it would print if no other group did: (key, whether another one does).
     claims: Vec<(String, bool)>,
@@ -42,11 +44,10 @@ struct Slot {
     rendering: Mutex<()>,
 }
 
-/// A group's bytes, whole and by segment; the bytes themselves are there once.
+/// A group's bytes.
 #[derive(Debug)]
 pub(crate) struct Rendered {
-    pub(crate) pieces: Pieces,
-    segments: HashMap<u64, Arc<Piece>>,
+    pub(crate) pieces: Vec<Arc<Piece>>,
 }
 
 /// What it took to render.
@@ -62,7 +63,7 @@ impl Group {
     /// Plans a group; `taken` are the families of groups before it, `earlier` is the same group before a part changed.
     pub(crate) fn new(
         name: &'static str,
-        parts: Vec<Arc<Part>>,
+        parts: &[Arc<Part>],
         scheme: &Scheme,
         taken: &HashSet<String>,
         earlier: Option<&Self>,
@@ -76,6 +77,7 @@ impl Group {
         for (slot, earlier) in slots.iter().zip(earlier.iter().flat_map(|group| &group.slots)) {
             slot.earlier.store(earlier.rendered.load_full().or_else(|| earlier.earlier.load_full()));
         }
+        let parts = parts.iter().map(|part| part.without_tables()).collect();
         Self { name, plan: Arc::new(plan), parts, cloud_labels, claims, slots }
     }
 
@@ -83,7 +85,7 @@ impl Group {
     pub(crate) fn is_current(&self, parts: &[Arc<Part>], scheme: &Scheme, taken: &HashSet<String>) -> bool {
         self.cloud_labels == scheme.cloud_labels()
             && self.parts.len() == parts.len()
-            && self.parts.iter().zip(parts).all(|(a, b)| Arc::ptr_eq(a, b))
+            && self.parts.iter().zip(parts).all(|(a, b)| a.prints_like(b))
             && self.claims.iter().all(|(key, lost)| taken.contains(key) == *lost)
     }
 
@@ -120,37 +122,59 @@ impl Group {
     }
 }
 
-/// Renders what `earlier` does not have; also the bytes of text made for it.
+/// Renders what `earlier` does not have; also the bytes of text made for it. Pieces that are the same are held in
+/// common, and of others, what they have in common is copied.
 fn render(plan: &Arc<Plan>, variant: Variant, earlier: Option<&Rendered>) -> Option<(Rendered, u64)> {
-    let segments = segments(plan);
-    let mut rendered = Rendered { pieces: Pieces::default(), segments: HashMap::with_capacity(segments.len()) };
+    let pieces = || earlier.into_iter().flat_map(|earlier| &earlier.pieces);
+    let whole: HashMap<u64, &Arc<Piece>> = pieces().map(|piece| (piece.key, piece)).collect();
+    let mut parts: Option<HashMap<u64, Encoded<'_>>> = None;
     let (mut encoder, mut text_bytes) = (Encoder::new(variant.encoding), 0);
-    for segment in &segments {
-        let piece = match earlier.and_then(|earlier| earlier.segments.get(&segment.key)) {
-            Some(kept) => Arc::clone(kept),
-            None => {
-                let piece = encoder.piece(|buffer| write(plan, segment, variant.format, buffer))?;
-                text_bytes += piece.text_bytes;
-                Arc::new(piece)
+    let (mut rendered, segments) = (Vec::new(), segments(plan));
+    for segments in segments.split_inclusive(|segment| segment.key.is_multiple_of(segments_per_piece(variant.encoding)))
+    {
+        let key = key_of(segments);
+        if let Some(kept) = whole.get(&key) {
+            rendered.push(Arc::clone(kept));
+            continue;
+        }
+        let parts = parts.get_or_insert_with(|| pieces().flat_map(|piece| piece.parts()).collect());
+        for segment in segments {
+            match parts.get(&segment.key) {
+                Some(encoded) => encoder.copy(segment.key, encoded),
+                None => text_bytes += encoder.add(segment.key, |out| write(plan, segment, variant.format, out))?,
             }
-        };
-        rendered.pieces.push(&piece);
-        rendered.segments.insert(segment.key, piece);
+        }
+        rendered.push(Arc::new(encoder.piece(key)));
     }
-    Some((rendered, text_bytes))
+    Some((Rendered { pieces: rendered }, text_bytes))
+}
+
+/// Segments in a piece, on average: some 100 kB, so that it is a few writes to the socket and no great loss when one of
+/// them changes. Where a piece ends is said by its last segment, so that what is in front moves no end behind it.
+fn segments_per_piece(encoding: Encoding) -> u64 {
+    match encoding {
+        Encoding::Identity => 8,
+        Encoding::Gzip => 32,
+    }
+}
+
+fn key_of(segments: &[Segment]) -> u64 {
+    let mut state = span_hasher();
+    segments.iter().for_each(|segment| state.write_u64(segment.key));
+    state.finish()
 }
 
 /// Renders what is made anew for each page and ends it: nothing is kept.
-pub(crate) fn render_last(plan: &Arc<Plan>, variant: Variant) -> Option<Pieces> {
-    let (mut pieces, mut encoder) = (Pieces::default(), Encoder::new(variant.encoding));
+pub(crate) fn render_last(plan: &Arc<Plan>, variant: Variant) -> Option<Piece> {
+    let mut encoder = Encoder::new(variant.encoding);
     let all = |buffer: &mut Vec<u8>| {
         segments(plan).iter().for_each(|segment| write(plan, segment, variant.format, buffer));
         if variant.format == Format::OpenMetrics {
             openmetrics::write_end(buffer);
         }
     };
-    pieces.push(&encoder.piece(all)?);
-    Some(pieces)
+    encoder.add(0, all)?;
+    Some(encoder.piece(0))
 }
 
 fn write(plan: &Arc<Plan>, segment: &Segment, format: Format, buffer: &mut Vec<u8>) {

@@ -122,7 +122,7 @@ struct Labels<'a> {
 
 impl EncodeLabelSet for Labels<'_> {
     fn encode(&self, encoder: &mut LabelSetEncoder<'_>) -> fmt::Result {
-        let names = self.block.family().map_or(&[][..], |family| &family.descriptor().labels);
+        let names = &self.block.family().descriptor().labels;
         let own = names.iter().map(AsRef::as_ref).zip(self.sample.labels());
         for (name, value) in self.block.added.iter().map(|(name, value)| (*name, value.as_ref())).chain(own) {
             let mut label = encoder.encode_label();

@@ -18,7 +18,7 @@ use super::Naming;
 use super::group::{Group, Rendered, render_last};
 use super::names::{Scheme, View};
 use super::negotiate::{Encoding, Format, VARIANTS, Variant};
-use super::output::{Pieces, join};
+use super::output::{Piece, join};
 use super::plan::Plan;
 use super::telemetry::Telemetry;
 
@@ -154,7 +154,8 @@ impl Exposition {
             tracing::error!(%error, "the self metrics could not be rendered");
             None
         });
-        let pieces = join(groups.iter().map(|group| &group.pieces).chain(&live), encoding);
+        let pieces = groups.iter().flat_map(|group| &group.pieces).map(|piece| &**piece);
+        let pieces = join(pieces.chain(&live), encoding);
         Page { pieces, content_type: format.content_type(), encoding }
     }
 
@@ -258,7 +259,7 @@ impl Exposition {
         layout
     }
 
-    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Pieces> {
+    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Piece> {
         let start = Instant::now();
         let mut parts = (self.live)();
         if !self.view.single_cloud {
@@ -268,9 +269,9 @@ impl Exposition {
         let mut plan = Plan::new(parts.iter(), &layout.scheme);
         plan.exclude(&layout.taken);
         self.tally().note_dropped(&plan.dropped);
-        let pieces = render_last(&Arc::new(plan), variant)?;
-        self.tally().rendered(LIVE, pieces.text_bytes(), start.elapsed());
-        Some(pieces)
+        let piece = render_last(&Arc::new(plan), variant)?;
+        self.tally().rendered(LIVE, piece.text_bytes(), start.elapsed());
+        Some(piece)
     }
 
     fn note_demand(&self, variant: Variant) {
@@ -319,7 +320,7 @@ impl Layout {
             let group = match kept {
                 Some(group) if group.is_current(&parts, &scheme, &taken) => Arc::clone(group),
                 _ => {
-                    let group = Group::new(name, parts, &scheme, &taken, kept.map(|group| &**group));
+                    let group = Group::new(name, &parts, &scheme, &taken, kept.map(|group| &**group));
                     tally.note_dropped(&group.plan.dropped);
                     Arc::new(group)
                 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use hashbrown::{DefaultHashBuilder, HashTable};
 
 use crate::model::metric::Kind;
-use crate::model::part::{Dropped, Family, Part, Sample};
+use crate::model::part::{Dropped, Family, Origin, Part, Sample};
 
 use super::names::{Added, Scheme, are_label_names, family_key, is_metric_name};
 
@@ -41,8 +41,7 @@ pub(crate) struct PlannedFamily {
 /// The samples that one part has of a family.
 #[derive(Debug)]
 pub(crate) struct Block {
-    part: Arc<Part>,
-    family: usize,
+    family: Family,
     /// Labels in front of the row's own.
     pub(crate) added: Added,
     /// Positions of repeated label sets, ascending.
@@ -50,33 +49,29 @@ pub(crate) struct Block {
 }
 
 impl Block {
-    /// The family in its part.
-    pub(crate) fn family(&self) -> Option<&Family> {
-        self.part.families.get(self.family)
+    /// The family of the part.
+    pub(crate) fn family(&self) -> &Family {
+        &self.family
     }
 
     /// Samples to print of those at these places.
     pub(crate) fn samples_at(&self, rows: Range<usize>) -> impl Iterator<Item = Sample<'_>> {
         let skip = &self.skip;
-        let there = self.family().into_iter().flat_map({
-            let rows = rows.clone();
-            move |family| family.samples_at(rows.clone())
-        });
-        let all = rows.zip(there);
+        let all = rows.clone().zip(self.family.samples_at(rows));
         all.filter(|(at, _)| skip.is_empty() || skip.binary_search(at).is_err()).map(|(_, sample)| sample)
     }
 
     /// Hashes what the text of these rows depends on beside their labels and values, and beside their family's head.
     pub(crate) fn hash_around(&self, rows: &Range<usize>, state: &mut impl Hasher) {
         self.added.hash(state);
-        self.family().map(|family| &family.descriptor().labels).hash(state);
+        self.family.descriptor().labels.hash(state);
         for at in self.skip.iter().filter(|at| rows.contains(at)) {
             (at - rows.start).hash(state);
         }
     }
 
     fn len(&self) -> usize {
-        self.family().map_or(0, Family::len) - self.skip.len()
+        self.family.len() - self.skip.len()
     }
 }
 
@@ -97,8 +92,8 @@ impl Plan {
         let mut plan = Self::default();
         let mut by_key: HashMap<String, usize> = HashMap::new();
         for part in parts {
-            for (at, family) in part.families.iter().enumerate().filter(|(_, family)| !family.is_empty()) {
-                plan.add(&mut by_key, part, at, family, scheme);
+            for family in part.families.iter().filter(|family| !family.is_empty()) {
+                plan.add(&mut by_key, &part.key.origin, family, scheme);
             }
         }
         for family in &mut plan.families {
@@ -110,22 +105,14 @@ impl Plan {
         plan
     }
 
-    fn add(
-        &mut self,
-        by_key: &mut HashMap<String, usize>,
-        part: &Arc<Part>,
-        at: usize,
-        family: &Family,
-        scheme: &Scheme,
-    ) {
+    fn add(&mut self, by_key: &mut HashMap<String, usize>, origin: &Origin, family: &Family, scheme: &Scheme) {
         let row = family.descriptor();
         let name = scheme.name(row);
         if !is_metric_name(&name) || !are_label_names(row) {
             self.dropped.push(drop(&name, "name", family.len()));
             return;
         }
-        let block =
-            Block { part: Arc::clone(part), family: at, added: scheme.added(row, &part.key.origin), skip: Vec::new() };
+        let block = Block { family: family.clone(), added: scheme.added(row, origin), skip: Vec::new() };
         let key = family_key(&name, row.kind);
         match by_key.get(key).and_then(|at| self.families.get_mut(*at)) {
             Some(found) if found.kind == row.kind && found.name == name => found.blocks.push(block),
@@ -178,7 +165,7 @@ fn repeated(blocks: &[Block]) -> BTreeMap<usize, Vec<usize>> {
     let hasher = DefaultHashBuilder::default();
     let mut repeated: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for (which, block) in blocks.iter().enumerate() {
-        for (at, sample) in block.family().into_iter().flat_map(Family::samples).enumerate() {
+        for (at, sample) in block.family.samples().enumerate() {
             let labels = label_set(block, sample);
             let hash = hasher.hash_one(&labels);
             if seen.find(hash, |other| *other == labels).is_some() {
@@ -202,7 +189,7 @@ fn distinct_by_added(blocks: &[Block]) -> bool {
 type LabelSet<'a> = Vec<(&'a str, &'a str)>;
 
 fn label_set<'a>(block: &'a Block, sample: Sample<'a>) -> LabelSet<'a> {
-    let names = block.family().map_or(&[][..], |family| &family.descriptor().labels);
+    let names = &block.family.descriptor().labels;
     let own = names.iter().map(AsRef::as_ref).zip(sample.labels());
     let added = block.added.iter().map(|(name, value)| (*name, value.as_ref()));
     let mut labels: LabelSet<'a> = added.chain(own).filter(|(_, value)| !value.is_empty()).collect();
@@ -216,7 +203,7 @@ mod tests {
     use crate::expose::{CloudLabels, Naming};
     use crate::model::clock::Timestamp;
     use crate::model::metric::Metric;
-    use crate::model::part::{Origin, PartBuilder, PartKey};
+    use crate::model::part::{PartBuilder, PartKey};
     use crate::model::snapshot::{SeriesLimits, Snapshot, SnapshotStore};
 
     crate::metrics! {

@@ -48,7 +48,7 @@ pub(crate) fn segments(plan: &Plan) -> Vec<Segment> {
     for (family, planned) in plan.families.iter().enumerate() {
         let mut head = true;
         for (block, rows) in planned.blocks.iter().enumerate() {
-            for span in rows.family().map_or(&[][..], |family| family.spans()) {
+            for span in rows.family().spans() {
                 hash_span(planned, rows, span, head, &mut state);
                 open.runs.push(Run { family, block, rows: span.rows.clone(), head });
                 head = false;

@@ -78,7 +78,7 @@ impl Labels {
             added.extend_from_slice(b"=\"");
             escape(&mut added, value, true);
         }
-        let names = block.family().map_or(&[][..], |family| &family.descriptor().labels);
+        let names = &block.family().descriptor().labels;
         let key = |(at, name): (usize, &std::borrow::Cow<'static, str>)| {
             let joint: &[u8] = if at > 0 || !added.is_empty() { b"\"," } else { b"" };
             [joint, name.as_bytes(), b"=\""].concat()

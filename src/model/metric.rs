@@ -56,7 +56,7 @@ pub enum Space {
 }
 
 /// One row of the metric table.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Descriptor {
     /// The full default name, as in the documentation; [`Descriptor::space`] says which part the prefix settings replace.
     pub name: Cow<'static, str>,

@@ -106,7 +106,9 @@ impl SnapshotStore {
     pub fn publish(&self, mut part: Part, mut dropped: Vec<Dropped>) {
         let mut tally = self.lock();
         let mut next = Snapshot::clone(&self.current.load());
-        next.parts.remove(&part.key);
+        if let Some(before) = next.parts.remove(&part.key) {
+            part.share(&before);
+        }
         let budget = self.limits.total.saturating_sub(next.samples());
         if part.samples() > budget {
             dropped.extend(part.truncate(budget));

@@ -10,7 +10,7 @@ use crate::model::inventory::network::{AddressPool, AddressPools, Network, Netwo
 use crate::model::inventory::network_agent::{NetworkAgent, NetworkAgents};
 use crate::model::inventory::provider::Providers;
 use crate::model::inventory::quota::{ProjectQuotas, Quota, ServiceQuotas};
-use crate::model::inventory::server::{Server, Servers};
+use crate::model::inventory::server::ServerCounts;
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 
 crate::metrics! {
@@ -65,15 +65,13 @@ fn cloud(store: &SnapshotStore, origin: &Origin) {
     part.table(Arc::new(Providers(providers.into())));
     let hypervisors = [hypervisor("a", "az1", &[], "up", "enabled"), hypervisor("b", "az2", &[], "up", "enabled")];
     part.table(Arc::new(Hypervisors(hypervisors.into())));
-    let server = |status: &str, project: &str, zone: &str| Server {
-        status: Arc::from(status),
-        project: Id::new(project),
-        zone: Arc::from(zone),
-        ..Server::default()
-    };
-    let servers = [server("ACTIVE", "p", "az1"), server("ERROR", "p", "az2"), server("BUILD", "q", "")];
-    let servers = servers.into_iter().enumerate().map(|(n, s)| (Id::new(&format!("{n}")), Arc::new(s)));
-    part.table(Arc::new(Servers(servers.collect())));
+    let by = |counts: &[(&str, u32)]| counts.iter().map(|(name, count)| (Arc::from(*name), *count)).collect();
+    part.table(Arc::new(ServerCounts {
+        all: 3,
+        by_zone: by(&[("az1", 1), ("az2", 1)]),
+        by_project: [(Id::new("p"), 2), (Id::new("q"), 1)].into(),
+        by_status: by(&[("ACTIVE", 1), ("BUILD", 1), ("ERROR", 1)]),
+    }));
     let service = |enabled, up| ComputeService {
         binary: Arc::from("nova-compute"),
         host: Arc::from("a"),

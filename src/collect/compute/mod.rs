@@ -35,7 +35,6 @@ pub static SERVICE: Service = Service {
         flavors::METRICS,
         services::METRICS,
         hypervisors::METRICS,
-        servers::METRICS,
         server_status::METRICS,
         server_counts::METRICS,
         server_groups::METRICS,

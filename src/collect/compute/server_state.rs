@@ -34,6 +34,8 @@ pub(super) const OVERLAP: Duration = Duration::from_secs(60);
 #[derive(Default)]
 pub(super) struct State {
     servers: Arc<Servers>,
+    /// Those in BUILD.
+    building: BTreeSet<Id>,
     shared: Shared,
     since: Option<Timestamp>,
     newest: Option<Timestamp>,
@@ -82,8 +84,7 @@ impl State {
     /// Kept as BUILD, but neither building any more nor changed: most likely deleted before they reached a cell.
     pub(super) fn doubtful(&self, building: &[Item], changed: &[Item]) -> Vec<Id> {
         let seen: HashSet<&Id> = building.iter().chain(changed).map(|item| &item.id).collect();
-        let kept = self.servers.0.iter().filter(|(_, server)| &*server.status == "BUILD");
-        kept.filter(|(id, _)| !seen.contains(id)).map(|(id, _)| id.clone()).collect()
+        self.building.iter().filter(|id| !seen.contains(id)).cloned().collect()
     }
 
     /// Takes up a read of changes, in the order in which they were read (later ones count), and removes the `gone`;
@@ -109,6 +110,11 @@ impl State {
         // Copies the map of pointers when the last part still holds it; the servers themselves are shared.
         let servers = &mut Arc::make_mut(&mut self.servers).0;
         for (id, server) in &now {
+            if server.as_ref().is_some_and(|server| is_building(server)) {
+                self.building.insert(id.clone());
+            } else {
+                self.building.remove(id);
+            }
             match server {
                 Some(server) => drop(servers.insert(id.clone(), Arc::clone(server))),
                 None => drop(servers.remove(id)),
@@ -137,11 +143,17 @@ impl Reading<'_> {
 
     /// Replaces what was kept.
     pub(super) fn finish(self, at: ReadAt) {
+        let building = self.servers.iter().filter(|(_, server)| is_building(server));
+        self.state.building = building.map(|(id, _)| id.clone()).collect();
         self.state.servers = Arc::new(Servers(self.servers));
         self.state.newest = self.newest;
         self.state.since = at.since(self.newest);
         self.state.shared.sweep();
     }
+}
+
+fn is_building(server: &Server) -> bool {
+    &*server.status == "BUILD"
 }
 
 /// What is kept of a server that was read.

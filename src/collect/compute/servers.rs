@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use super::server_counts;
+use super::server_counts::Counts;
 use super::server_item::Item;
 use super::server_state::{ReadAt, State};
 use super::server_status::Printed;
@@ -18,18 +18,11 @@ use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::flavor::Flavors;
 use crate::model::inventory::hypervisor::Hypervisors;
-use crate::model::inventory::server::Servers;
+use crate::model::inventory::server::ServersSince;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
 use crate::openstack::microversion::Microversion;
-
-crate::metrics! {
-    /// Instances of all projects (or of the one that `collect.scope.project_id` names).
-    TOTAL_VMS = gauge "openstack_nova_total_vms" [], Count, "GET /servers/detail?all_tenants=1";
-    /// Active instances of a project on a hypervisor.
-    RUNNING_VMS = gauge "openstack_nova_running_vms" [hostname availability_zone aggregates tenant_id], Count, "GET /servers/detail?all_tenants=1";
-}
 
 /// The flavor is embedded from 2.47 on, so that servers of deleted flavors count too. Newer versions only add joins
 /// on Nova's side (trusted certificates at 2.63, system metadata at 2.73) that nothing here needs.
@@ -52,6 +45,7 @@ pub(super) struct Collector {
     /// Zones of hypervisors since all was read: servers show their host's zone, but a zone's change is none of theirs.
     zones: HashMap<Arc<str>, Arc<str>>,
     view: View,
+    counts: Counts,
     printed: Printed,
 }
 
@@ -75,7 +69,8 @@ impl Collect for Collector {
             let hypervisors = if first { table_soon::<Hypervisors>(cx).await } else { cx.table::<Hypervisors>() };
             let version = cx.client.negotiate(VERSION).await?;
             let now = cx.clock.instant();
-            let earlier = cx.part_with(&self.state.servers());
+            let before = self.state.servers();
+            let earlier = cx.part_with(&before);
             let mut changed = None;
             match self.state.since().filter(|_| !self.full_is_due(cx, now, hypervisors.as_deref())) {
                 Some(since) => changed = Some(self.read_changes(cx, version, since).await?),
@@ -91,16 +86,20 @@ impl Collect for Collector {
             }
             let flavors = if first { table_soon::<Flavors>(cx).await } else { cx.table::<Flavors>() };
             let servers = self.state.servers();
-            let mut part = emit(&servers, hypervisors.as_deref());
-            server_counts::emit(&servers, &mut part);
+            self.counts.follow(&servers, &before, changed.as_ref());
+            let gone = changed.iter().flatten().filter(|id| !servers.0.contains_key(*id)).cloned().collect();
+            let since = changed.as_ref().map(|_| ServersSince { before: Arc::downgrade(&before), gone });
+            let mut part = PartBuilder::new();
+            self.counts.emit(hypervisors.as_deref(), earlier.as_deref(), &mut part);
             if cx.settings.servers.per_instance {
                 let extra: Vec<&String> = cx.settings.servers.metadata_labels.keys().collect();
                 let same = self.printed.renew(&extra, flavors);
                 let earlier = changed.as_ref().filter(|_| same).zip(earlier.as_deref());
                 let earlier = earlier.and_then(|(changed, part)| self.printed.earlier(part, changed));
                 self.printed.emit(&servers, earlier, &mut part);
-                server_counts::emit_unsettled(&servers, &mut part);
+                self.counts.emit_unsettled(&mut part);
             }
+            since.into_iter().for_each(|since| part.table(Arc::new(since)));
             part.table(servers);
             Ok(part)
         })
@@ -189,27 +188,6 @@ async fn view(cx: &Cx) -> Result<View, Error> {
     Ok(if own { View::Own } else { View::Project(Box::from(chosen)) })
 }
 
-/// Counts: of all, and of the active ones by hypervisor, zone and project.
-fn emit(servers: &Servers, hypervisors: Option<&Hypervisors>) -> PartBuilder {
-    let mut part = PartBuilder::new();
-    part.put(&TOTAL_VMS, [], servers.0.len() as f64);
-    let mut running: hashbrown::HashMap<(&str, &str, &Id), u32> = hashbrown::HashMap::new();
-    for server in servers.0.values().filter(|server| &*server.status == "ACTIVE") {
-        *running.entry((&server.hypervisor, &server.zone, &server.project)).or_default() += 1;
-    }
-    let mut running: Vec<_> = running.into_iter().collect();
-    running.sort_unstable();
-    let rows = hypervisors.into_iter().flat_map(|table| &table.0);
-    let aggregates: HashMap<&str, String> = rows.map(|row| (&*row.name, row.aggregates.join(","))).collect();
-    let mut tenant = String::new();
-    for ((hypervisor, zone, project), count) in running {
-        let aggregates = aggregates.get(hypervisor).map_or("", |joined| joined);
-        let labels = [hypervisor, zone, aggregates, spell(&mut tenant, project)];
-        part.put(&RUNNING_VMS, labels, f64::from(count));
-    }
-    part
-}
-
 /// Something as text, in a buffer that is used again.
 pub(super) fn spell<'b>(buffer: &'b mut String, thing: &impl Display) -> &'b str {
     buffer.clear();
@@ -220,11 +198,13 @@ pub(super) fn spell<'b>(buffer: &'b mut String, thing: &impl Display) -> &'b str
 
 #[cfg(test)]
 mod tests {
+    use super::super::server_counts::{RUNNING_VMS, TOTAL_VMS};
     use super::super::server_status::SERVER_STATUS;
     use super::*;
     use crate::collect::decode::recorded;
     use crate::collect::sealed::{only, rows, seal};
     use crate::model::inventory::flavor::Flavor;
+    use crate::model::inventory::server::Servers;
 
     const NEW: &[u8] = include_bytes!("../../../tests/recordings/nova/servers-detail-all-tenants-2.47.json");
     const OLD: &[u8] = include_bytes!("../../../tests/recordings/nova/servers-detail-all-tenants-2.1.json");
@@ -260,6 +240,13 @@ mod tests {
         printed
     }
 
+    fn counted(servers: &Arc<Servers>) -> PartBuilder {
+        let (mut counts, mut part) = (Counts::default(), PartBuilder::new());
+        counts.follow(servers, &Arc::default(), None);
+        counts.emit(None, None, &mut part);
+        part
+    }
+
     #[test]
     fn the_recorded_servers_of_both_ages() {
         let first = "000214c2-38a2-4204-82bc-c0aa8aeb8ff7|ACTIVE|initech-from-volume|edb8377f901f4cddad1ed4356f189a4d|\
@@ -267,7 +254,7 @@ mod tests {
             000214c2-38a2-4204-82bc-c0aa8aeb8ff7|az-b|9d3136ad-e19b-4163-85a0-c9781b85fc4b|instance-00000023";
         for body in [NEW, OLD] {
             let servers = servers(body);
-            let mut part = emit(&servers, None);
+            let mut part = counted(&servers);
             printed().emit(&servers, None, &mut part);
             let part = seal(part);
             assert_eq!(only(&part, &TOTAL_VMS), 37.0);
@@ -285,7 +272,7 @@ mod tests {
     #[test]
     fn active_servers_are_counted_by_hypervisor_zone_and_project() {
         let servers = servers(NEW);
-        let part = seal(emit(&servers, None));
+        let part = seal(counted(&servers));
         let running = rows(&part, &RUNNING_VMS);
         let active = servers.0.values().filter(|server| &*server.status == "ACTIVE").count();
         assert_eq!(running.iter().map(|(_, count)| count).sum::<f64>(), active as f64);
@@ -315,7 +302,7 @@ mod tests {
         let began = Instant::now();
         let servers = servers(body.as_bytes());
         let decoded = began.elapsed();
-        let mut part = emit(&servers, None);
+        let mut part = counted(&servers);
         printed().emit(&servers, None, &mut part);
         let emitted = began.elapsed() - decoded;
         let part = seal(part);

@@ -8,14 +8,14 @@
 //! that has gone from Nova's list; now and then while one of them is no server at all (a migration's, which nobody lists
 //! when it ends); and everything once in a while, spread over the runs, for what none of this shows.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 
 use super::answer::{Difference, Listing};
 use crate::model::id::Id;
 use crate::model::inventory::provider::{Provider, Providers};
-use crate::model::inventory::server::Servers;
+use crate::model::inventory::server::{Servers, ServersSince};
 
 /// Runs in which a server that has gone is looked for: Nova drops it from its list a little before its allocations.
 const GONE_RUNS: u8 = 3;
@@ -44,8 +44,8 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Begins a run: notes which servers have gone.
-    pub(super) fn begin(&mut self, servers: Option<Arc<Servers>>) {
+    /// Begins a run: notes which servers have gone; `since` tells it, if it goes on from the table that was seen last.
+    pub(super) fn begin(&mut self, servers: Option<Arc<Servers>>, since: Option<&ServersSince>) {
         self.run = self.run.wrapping_add(1);
         self.gone.retain(|_, runs| {
             *runs -= 1;
@@ -54,8 +54,13 @@ impl Plan {
         if let (Some(before), Some(now)) = (&self.servers, &servers)
             && !Arc::ptr_eq(before, now)
         {
-            let gone = before.0.keys().filter(|id| !now.0.contains_key(*id));
-            self.gone.extend(gone.map(|id| (id.clone(), GONE_RUNS)));
+            match since.filter(|since| Weak::ptr_eq(&since.before, &Arc::downgrade(before))) {
+                Some(since) => self.gone.extend(since.gone.iter().map(|id| (id.clone(), GONE_RUNS))),
+                None => {
+                    let gone = before.0.keys().filter(|id| !now.0.contains_key(*id));
+                    self.gone.extend(gone.map(|id| (id.clone(), GONE_RUNS)));
+                }
+            }
         }
         if servers.is_some() {
             self.servers = servers;
@@ -79,13 +84,18 @@ impl Plan {
     }
 
     fn has_a_stranger(&self, row: &Provider) -> bool {
-        let stranger = |servers: &Servers| row.allocations.iter().any(|held| !servers.0.contains_key(&held.consumer));
+        let stranger = |servers: &Servers| consumers(row).any(|consumer| !servers.0.contains_key(consumer));
         self.servers.as_deref().is_some_and(stranger)
     }
 
     fn lost_a_consumer(&self, row: &Provider) -> bool {
-        !self.gone.is_empty() && row.allocations.iter().any(|allocation| self.gone.contains_key(&allocation.consumer))
+        !self.gone.is_empty() && consumers(row).any(|consumer| self.gone.contains_key(consumer))
     }
+}
+
+/// Who holds something of a provider: its allocations are in the consumers' order, some for each.
+fn consumers(row: &Provider) -> impl Iterator<Item = &Id> {
+    row.allocations.chunk_by(|a, b| a.consumer == b.consumer).filter_map(|held| Some(&held.first()?.consumer))
 }
 
 /// A number that spreads providers evenly; UUIDs are random enough.
@@ -136,18 +146,36 @@ mod tests {
     #[test]
     fn generations_and_servers_that_have_gone_lead_to_reading() {
         let mut plan = Plan::default();
-        plan.begin(servers(&["s", "t"]));
+        plan.begin(servers(&["s", "t"]), None);
         assert_eq!(plan.of(&listing("new", 1), &Providers::default(), ROUND), Read::All);
         assert_eq!(read(&plan, 5), Read::Nothing);
         assert_eq!(read(&plan, 6), Read::Changes);
-        plan.begin(servers(&["s"]));
+        plan.begin(servers(&["s"]), None);
         assert_eq!(read(&plan, 5), Read::Nothing, "another provider's consumer");
-        plan.begin(servers(&[]));
+        plan.begin(servers(&[]), None);
         for _ in 0..GONE_RUNS {
             assert_eq!(read(&plan, 5), Read::Holdings);
-            plan.begin(servers(&[]));
+            plan.begin(servers(&[]), None);
         }
         assert_eq!(read(&plan, 5), Read::Nothing);
+    }
+
+    #[test]
+    fn what_has_gone_is_told_only_since_the_table_that_was_seen_last() {
+        let (first, second) = (servers(&["s", "t"]), servers(&["t"]));
+        let since = |before: &Option<Arc<Servers>>| {
+            let before = before.as_ref().map(Arc::downgrade).unwrap_or_default();
+            ServersSince { before, gone: vec![Id::new("s")] }
+        };
+        let mut plan = Plan::default();
+        plan.begin(first.clone(), None);
+        plan.begin(second.clone(), Some(&since(&first)));
+        assert_eq!(read(&plan, 5), Read::Holdings);
+        let mut plan = Plan::default();
+        plan.begin(first.clone(), None);
+        // It skipped the second table: both tables are compared.
+        plan.begin(servers(&[]), Some(&ServersSince { before: Arc::downgrade(&second.unwrap()), gone: Vec::new() }));
+        assert_eq!(read(&plan, 5), Read::Holdings);
     }
 
     #[test]
@@ -155,7 +183,7 @@ mod tests {
         let mut plan = Plan::default();
         let mut reads = Vec::new();
         for _ in 0..2 * BLIND_ROUND {
-            plan.begin(servers(&["another"]));
+            plan.begin(servers(&["another"]), None);
             reads.push(read(&plan, 5));
         }
         assert_eq!(reads.iter().filter(|read| **read == Read::Holdings).count(), 2, "{reads:?}");
@@ -164,10 +192,10 @@ mod tests {
     #[test]
     fn a_table_that_is_missing_for_a_while_means_no_server_has_gone() {
         let mut plan = Plan::default();
-        plan.begin(servers(&["s"]));
-        plan.begin(None);
+        plan.begin(servers(&["s"]), None);
+        plan.begin(None, None);
         assert_eq!(read(&plan, 5), Read::Nothing);
-        plan.begin(servers(&[]));
+        plan.begin(servers(&[]), None);
         assert_eq!(read(&plan, 5), Read::Holdings, "found out when it is back");
     }
 

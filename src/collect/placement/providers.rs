@@ -14,7 +14,8 @@ use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
 use crate::model::inventory::provider::{Provider, Providers};
-use crate::model::inventory::server::Servers;
+use crate::model::inventory::server::{Servers, ServersSince};
+use crate::model::metric::Descriptor;
 use crate::model::part::{Part, PartBuilder};
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
@@ -48,6 +49,8 @@ pub(super) struct Collector {
     known: Arc<Providers>,
     /// Names of the providers whose rows the last run changed.
     changed: BTreeSet<Arc<str>>,
+    /// Whether one of them has another place in a tree or other traits.
+    trees_changed: bool,
     interner: Interner,
     plan: Plan,
 }
@@ -68,7 +71,10 @@ impl Collect for Collector {
             let mut listings = Vec::new();
             let request = Request::new("resource_providers").at(version.asked);
             list(cx, request, "resource_providers", |listing: Listing| listings.push(listing)).await?;
-            self.plan.begin(cx.table::<Servers>());
+            let snapshot = cx.snapshot();
+            let since = snapshot.table::<ServersSince>(&cx.origin);
+            self.plan.begin(snapshot.table::<Servers>(&cx.origin), since.as_deref());
+            drop(snapshot);
             let round = cx.settings.interval.full_seconds / cx.interval.as_secs().max(1);
             let due = listings.iter().filter_map(|listing| {
                 let read = self.plan.of(listing, &self.known, round);
@@ -82,11 +88,8 @@ impl Collect for Collector {
             let details: Vec<Detail> = details.buffer_unordered(CONCURRENCY).collect().await;
             let earlier = cx.part_with(&self.known);
             self.take(&listings, details, |error| cx.report.reject("provider_failed", &error.to_string()))?;
-            let mut part = emit(&self.known);
-            if cx.settings.servers.per_instance {
-                emit_allocations(&self.known, earlier.as_deref(), &self.changed, &mut part);
-            }
-            trees::emit(&self.known, &mut part);
+            let mut part = PartBuilder::new();
+            self.emit(earlier.as_deref(), cx.settings.servers.per_instance, &mut part);
             part.table(Arc::clone(&self.known));
             Ok(part)
         })
@@ -137,6 +140,7 @@ impl Collector {
             .filter_map(|listing| Some((listing.uuid.clone(), Arc::clone(self.known.0.get(&listing.uuid)?))))
             .collect();
         self.changed.clear();
+        self.trees_changed = false;
         let (mut read, mut error) = (0, None);
         for (listing, detail) in details {
             match detail {
@@ -144,6 +148,7 @@ impl Collector {
                     let before = rows.get(&listing.uuid);
                     let row = listing.provider(properties, &allocations, before.map(|row| &**row), &mut self.interner);
                     if before.is_none_or(|before| **before != row) {
+                        self.trees_changed |= before.is_none_or(|before| !trees::are_alike(before, &row));
                         self.changed.extend([&row.name].into_iter().chain(before.map(|row| &row.name)).cloned());
                         rows.insert(listing.uuid, Arc::new(row));
                     }
@@ -162,8 +167,10 @@ impl Collector {
         if let Some(error) = error.filter(|_| read == 0) {
             return Err(error);
         }
+        let before = self.changed.len();
         let gone = self.known.0.iter().filter(|(id, _)| !rows.contains_key(id));
         self.changed.extend(gone.map(|(_, row)| Arc::clone(&row.name)));
+        self.trees_changed |= self.changed.len() > before;
         if !self.changed.is_empty() {
             self.known = Arc::new(Providers(rows));
             self.interner.sweep();
@@ -172,22 +179,67 @@ impl Collector {
     }
 }
 
-fn emit(providers: &Providers) -> PartBuilder {
-    let mut part = PartBuilder::new();
-    for provider in by_name(providers) {
-        let generation = provider.generation as f64;
-        for (class, inventory) in &provider.inventories {
-            let labels = [&*provider.name, &**class];
-            part.put(&TOTAL, labels, inventory.total as f64);
-            part.put(&ALLOCATION_RATIO, labels, inventory.allocation_ratio);
-            part.put(&GENERATION, labels, generation);
-            part.put(&RESERVED, labels, inventory.reserved as f64);
+impl Collector {
+    /// Puts what the providers have and lend. Of those that have not changed since the `earlier` part, it is taken from
+    /// that: their name, which no other has, is the first label everywhere.
+    fn emit(&self, earlier: Option<&Part>, per_instance: bool, part: &mut PartBuilder) {
+        let rows = by_name(&self.known);
+        self.amended(
+            &rows,
+            earlier,
+            &[&TOTAL, &ALLOCATION_RATIO, &GENERATION, &RESERVED, &USAGE].map(|metric| &metric.descriptor),
+            put_sums,
+            part,
+        );
+        if per_instance {
+            self.amended(&rows, earlier, &[&ALLOCATIONS.descriptor], put_allocations, part);
         }
-        for (class, used) in &provider.usages {
-            part.put(&USAGE, [&provider.name, class], *used as f64);
-        }
+        trees::emit(&rows, &self.known, earlier.filter(|_| !self.trees_changed), part);
     }
-    part
+
+    /// Puts some families: with `put` what is of changed providers, if the earlier part has all of the families in order,
+    /// and what is of all, if not.
+    fn amended(
+        &self,
+        rows: &[&Provider],
+        earlier: Option<&Part>,
+        metrics: &[&'static Descriptor],
+        put: fn(&Provider, &mut PartBuilder),
+        part: &mut PartBuilder,
+    ) {
+        let families =
+            |part: &'_ Part| metrics.iter().map(|row| part.in_order(row).cloned()).collect::<Option<Vec<_>>>();
+        let families = earlier.and_then(families);
+        let due = rows.iter().filter(|row| families.is_none() || self.changed.contains(&row.name));
+        due.for_each(|provider| put(provider, part));
+        let stale = self.changed.iter().map(|name| &**name).collect();
+        families.iter().flatten().for_each(|family| part.amend(family, &stale));
+    }
+}
+
+fn put_sums(provider: &Provider, part: &mut PartBuilder) {
+    let generation = provider.generation as f64;
+    for (class, inventory) in &provider.inventories {
+        let labels = [&*provider.name, &**class];
+        part.put(&TOTAL, labels, inventory.total as f64);
+        part.put(&ALLOCATION_RATIO, labels, inventory.allocation_ratio);
+        part.put(&GENERATION, labels, generation);
+        part.put(&RESERVED, labels, inventory.reserved as f64);
+    }
+    for (class, used) in &provider.usages {
+        part.put(&USAGE, [&provider.name, class], *used as f64);
+    }
+}
+
+/// Three samples per instance.
+fn put_allocations(provider: &Provider, part: &mut PartBuilder) {
+    let mut consumer = String::new();
+    for allocation in &provider.allocations {
+        consumer.clear();
+        // Writing to a String cannot fail.
+        let _ = write!(consumer, "{}", allocation.consumer);
+        part.put(&ALLOCATIONS, [&provider.name, &consumer, &allocation.class], allocation.amount as f64);
+    }
 }
 
 /// Names are unique, and the first label.
@@ -195,31 +247,6 @@ fn by_name(providers: &Providers) -> Vec<&Provider> {
     let mut rows: Vec<&Provider> = providers.0.values().map(|row| &**row).collect();
     rows.sort_by_key(|row| &row.name);
     rows
-}
-
-/// Three samples per instance; those of providers that have not `changed` since the `earlier` part are copied from it.
-fn emit_allocations(
-    providers: &Providers,
-    earlier: Option<&Part>,
-    changed: &BTreeSet<Arc<str>>,
-    part: &mut PartBuilder,
-) {
-    let earlier = earlier.and_then(|part| part.in_order(&ALLOCATIONS.descriptor));
-    let mut consumer = String::new();
-    for provider in by_name(providers) {
-        if earlier.is_some() && !changed.contains(&provider.name) {
-            continue;
-        }
-        for allocation in &provider.allocations {
-            consumer.clear();
-            // Writing to a String cannot fail.
-            let _ = write!(consumer, "{}", allocation.consumer);
-            part.put(&ALLOCATIONS, [&provider.name, &consumer, &allocation.class], allocation.amount as f64);
-        }
-    }
-    if let Some(earlier) = earlier {
-        part.amend(earlier, &changed.iter().map(|name| &**name).collect());
-    }
 }
 
 #[cfg(test)]
@@ -263,9 +290,7 @@ mod tests {
         let listings: Vec<_> = listings().into_iter().filter(|listing| listing.uuid == Id::new(UUID)).collect();
         let mut collector = Collector::default();
         collector.take(&listings, details(&listings), |_| {}).unwrap();
-        let mut part = emit(&collector.known);
-        emit_allocations(&collector.known, None, &collector.changed, &mut part);
-        let part = seal(part);
+        let part = emitted(&collector, None);
         let row = |labels: &str, value: f64| (labels.to_owned(), value);
         let total =
             [("compute-02|DISK_GB", 20_000.0), ("compute-02|MEMORY_MB", 1_048_576.0), ("compute-02|VCPU", 128.0)];
@@ -304,9 +329,9 @@ mod tests {
         assert!(Arc::ptr_eq(&before, &collector.known), "properties stay when only holdings were read");
     }
 
-    fn allocations(collector: &Collector, earlier: Option<&Part>) -> Part {
+    fn emitted(collector: &Collector, earlier: Option<&Part>) -> Part {
         let mut part = PartBuilder::new();
-        emit_allocations(&collector.known, earlier, &collector.changed, &mut part);
+        collector.emit(earlier, true, &mut part);
         seal(part)
     }
 
@@ -315,7 +340,7 @@ mod tests {
         let listings = listings();
         let mut collector = Collector::default();
         collector.take(&listings, details(&listings), |_| {}).unwrap();
-        let first = allocations(&collector, None);
+        let first = emitted(&collector, None);
         assert!(first.in_order(&ALLOCATIONS.descriptor).is_some());
         // One holds less now, one has another name, one is gone.
         let mut later = listings[1..].to_vec();
@@ -325,9 +350,11 @@ mod tests {
         held.1 = serde_json::from_str(r#"{"allocations": {}, "resource_provider_generation": 14}"#).unwrap();
         collector.take(&later, news, |_| {}).unwrap();
         assert_eq!(collector.changed.len(), 4);
-        let amended = allocations(&collector, Some(&first));
-        assert_eq!(rows(&amended, &ALLOCATIONS), rows(&allocations(&collector, None), &ALLOCATIONS));
+        let (amended, anew) = (emitted(&collector, Some(&first)), emitted(&collector, None));
+        assert!(amended.prints_like(&anew), "{amended:?}");
         assert!(!rows(&amended, &ALLOCATIONS).is_empty());
+        collector.take(&later, Vec::new(), |_| {}).unwrap();
+        assert!(emitted(&collector, Some(&amended)).prints_like(&anew), "nothing has changed");
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! counted by trait. Only what tells providers apart by decision (custom traits, and `COMPUTE_STATUS_DISABLED`, by which
 //! the scheduler passes a host over) has a series per provider.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::model::inventory::provider::Providers;
-use crate::model::part::PartBuilder;
+use crate::model::inventory::provider::{Provider, Providers};
+use crate::model::metric::Descriptor;
+use crate::model::part::{Family, Part, PartBuilder};
 
 crate::metrics! {
     /// A resource provider with the names of its parent (empty for a root) and of the root of its tree, always 1.
@@ -22,9 +23,26 @@ fn tells_apart(name: &str) -> bool {
     name.starts_with("CUSTOM_") || name == "COMPUTE_STATUS_DISABLED"
 }
 
-pub(super) fn emit(providers: &Providers, part: &mut PartBuilder) {
+/// Whether a provider's samples are the same.
+pub(super) fn are_alike(before: &Provider, now: &Provider) -> bool {
+    let all = |row: &Provider| (row.name.clone(), row.parent.clone(), row.root.clone());
+    all(before) == all(now) && before.traits == now.traits
+}
+
+/// The families of a part, if they are whole. Few clouds have traits that tell providers apart.
+fn all_in_order(part: &Part) -> Option<Vec<&Family>> {
+    let is_there = |row: &Descriptor| part.families.iter().any(|family| family.descriptor().name == row.name);
+    let rows = METRICS.iter().filter(|row| row.name != TRAIT_INFO.descriptor.name || is_there(row));
+    rows.map(|row| part.in_order(row)).collect()
+}
+
+/// Puts the samples of these providers, or, where nothing has changed since, those of the `earlier` part.
+pub(super) fn emit(rows: &[&Provider], providers: &Providers, earlier: Option<&Part>, part: &mut PartBuilder) {
+    if let Some(families) = earlier.and_then(all_in_order) {
+        return families.into_iter().for_each(|family| part.amend(family, &BTreeSet::new()));
+    }
     let mut counts: BTreeMap<&str, u32> = BTreeMap::new();
-    for provider in providers.0.values() {
+    for provider in rows {
         // A provider that these credentials are not shown has no name here.
         let name = |id| providers.0.get(id).map_or("", |provider| &*provider.name);
         let parent = provider.parent.as_ref().map_or("", name);
@@ -48,7 +66,6 @@ mod tests {
     use super::*;
     use crate::collect::sealed::{rows, seal};
     use crate::model::id::Id;
-    use crate::model::inventory::provider::Provider;
 
     fn provider(name: &str, parent: Option<&str>, traits: &[&str]) -> (Id, Arc<Provider>) {
         let row = Provider {
@@ -76,7 +93,8 @@ mod tests {
             .into(),
         );
         let mut part = PartBuilder::new();
-        emit(&providers, &mut part);
+        let all: Vec<&Provider> = providers.0.values().map(|row| &**row).collect();
+        emit(&all, &providers, None, &mut part);
         let part = seal(part);
         let names = |metric| rows(&part, metric).into_iter().map(|(labels, _)| labels).collect::<Vec<_>>();
         assert_eq!(names(&PROVIDER_INFO), ["h1||h1", "h1_gpu|h1|h1", "h2||h2"]);

@@ -1,7 +1,8 @@
 //! Servers (instances).
 
+use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use hashbrown::HashMap;
 
@@ -100,6 +101,28 @@ pub enum InstanceName {
 /// collector that joins by server asks it 50,000 times.
 #[derive(Clone, Debug, Default)]
 pub struct Servers(pub HashMap<Id, Arc<Server>>);
+
+/// How a table of servers came of the one before it, for those who saw that one and look for what has gone since.
+#[derive(Clone, Debug, Default)]
+pub struct ServersSince {
+    /// The table before.
+    pub before: Weak<Servers>,
+    /// Servers that it has and the present one has not.
+    pub gone: Vec<Id>,
+}
+
+/// How many servers there are, told apart by what they are watched by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ServerCounts {
+    /// All.
+    pub all: u32,
+    /// By zone, those that are in one.
+    pub by_zone: BTreeMap<Arc<str>, u32>,
+    /// By project.
+    pub by_project: BTreeMap<Id, u32>,
+    /// By API status.
+    pub by_status: BTreeMap<Arc<str>, u32>,
+}
 
 impl HostId {
     /// Reads it; printing gives back what was read.

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
-use super::family::{Family, Rejected, Values};
+use super::draft::Draft;
+use super::rows::Rejected;
 use super::{Dropped, Part, PartKey, Row, Tables};
 use crate::model::clock::Timestamp;
 use crate::model::histogram::HistogramValue;
@@ -15,7 +16,7 @@ use crate::model::metric::{Descriptor, Metric};
 /// Collects samples and tables; sealed into a [`Part`] by whoever runs the collector.
 #[derive(Debug, Default)]
 pub struct PartBuilder {
-    families: Vec<Family>,
+    families: Vec<Draft>,
     /// Asked for each sample, so its hash is a quick one.
     by_name: HashMap<Cow<'static, str>, usize>,
     tables: Tables,
@@ -29,13 +30,7 @@ impl PartBuilder {
 
     /// Adds a sample of a gauge, counter or untyped metric.
     pub fn put<const N: usize>(&mut self, metric: &'static Metric<N>, labels: [&str; N], value: f64) {
-        let family = self.family(Row::Static(&metric.descriptor), false);
-        if let Values::Numbers(_) = family.values
-            && family.push_labels(labels.into_iter())
-            && let Values::Numbers(values) = &mut family.values
-        {
-            values.push(value);
-        }
+        self.family(Row::Static(&metric.descriptor), false).put(labels.into_iter(), value);
     }
 
     /// Adds a sample of a histogram.
@@ -45,13 +40,7 @@ impl PartBuilder {
         labels: [&str; N],
         value: HistogramValue,
     ) {
-        let family = self.family(Row::Static(&metric.descriptor), true);
-        if let Values::Histograms(_) = family.values
-            && family.push_labels(labels.into_iter())
-            && let Values::Histograms(values) = &mut family.values
-        {
-            values.push(value);
-        }
+        self.family(Row::Static(&metric.descriptor), true).put_histogram(labels.into_iter(), value);
     }
 
     /// Adds a sample of a row made at run time; ignored unless there is one value per label.
@@ -60,12 +49,7 @@ impl PartBuilder {
             debug_assert!(false, "{} labels for {}", labels.len(), row.name);
             return;
         }
-        let family = self.family(Row::Shared(Arc::clone(row)), false);
-        if family.push_labels(labels.iter().copied())
-            && let Values::Numbers(values) = &mut family.values
-        {
-            values.push(value);
-        }
+        self.family(Row::Shared(Arc::clone(row)), false).put(labels.iter().copied(), value);
     }
 
     /// Adds the samples of an earlier part, for collectors that read some of their figures less often than they report.
@@ -75,7 +59,7 @@ impl PartBuilder {
                 Some(present) => present.extend(family),
                 None => {
                     self.by_name.insert(family.row.name.clone(), self.families.len());
-                    self.families.push(family.clone());
+                    self.families.push(Draft::from(family));
                 }
             }
         }
@@ -111,23 +95,24 @@ impl PartBuilder {
         for family in &mut self.families {
             let kept: Vec<bool> = family.row.labels.iter().map(|label| !drops(&family.row, label)).collect();
             if kept.contains(&false) {
-                *family = family.with_labels(&kept);
+                let whole = std::mem::replace(family, Draft::new(family.row.clone(), false));
+                *family = whole.with_labels(&kept);
             }
         }
     }
 
     /// Samples so far.
     pub fn samples(&self) -> usize {
-        self.families.iter().map(Family::len).sum()
+        self.families.iter().map(Draft::len).sum()
     }
 
-    pub(super) fn family(&mut self, row: Row, histogram: bool) -> &mut Family {
+    pub(super) fn family(&mut self, row: Row, histogram: bool) -> &mut Draft {
         let next = self.families.len();
         let at = match self.by_name.get(&row.name) {
             Some(at) => *at,
             None => {
                 self.by_name.insert(row.name.clone(), next);
-                self.families.push(Family::new(row, histogram));
+                self.families.push(Draft::new(row, histogram));
                 next
             }
         };

@@ -1,12 +1,14 @@
 //! A part: what one run of one collector found, sealed and immutable.
 //!
-//! Samples lie in one text arena per family (label values and their ends), so that a family of
-//! 50,000 instances costs a handful of allocations. Sealing drops repeated label sets and caps a
-//! family's size; both are counted, never fatal.
+//! Samples lie in text arenas (label values and their ends), one per span of some hundred rows; parts share the spans
+//! that they have in common, so that a family of 50,000 instances costs what has changed in it. Sealing drops repeated
+//! label sets and caps a family's size; both are counted, never fatal.
 
 mod amend;
 mod builder;
+mod draft;
 mod family;
+mod rows;
 mod span;
 
 use std::any::{Any, TypeId};
@@ -15,8 +17,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 pub use builder::PartBuilder;
-use family::Rejected;
-pub use family::{Dropped, Family, LABEL_VALUE_BYTES_MAX, Row, Sample, Value};
+use draft::Draft;
+pub use family::{Dropped, Family, Row, Sample};
+use rows::Rejected;
+pub use rows::{LABEL_VALUE_BYTES_MAX, Value};
 pub use span::{SPAN_BYTES_MIN, Span, span_hasher};
 
 use super::clock::Timestamp;
@@ -92,6 +96,29 @@ impl Part {
         self.families.iter().map(Family::len).sum()
     }
 
+    /// The samples alone, for those who keep them and must not keep tables that are replaced meanwhile.
+    pub fn without_tables(&self) -> Self {
+        Self { key: self.key.clone(), families: self.families.clone(), tables: Tables::default(), ..*self }
+    }
+
+    /// Whether it prints as another one does; tables may differ.
+    pub fn prints_like(&self, other: &Self) -> bool {
+        let families = self.families.iter().zip(&other.families);
+        self.key == other.key
+            && self.families.len() == other.families.len()
+            && families.into_iter().all(|(a, b)| a.is_like(b))
+    }
+
+    /// Holds rows in common with the part that it replaces, where that one has the same.
+    pub fn share(&mut self, earlier: &Self) {
+        for family in &mut self.families {
+            let name = &family.descriptor().name;
+            if let Some(earlier) = earlier.families.iter().find(|earlier| earlier.descriptor().name == *name) {
+                family.share(earlier);
+            }
+        }
+    }
+
     /// Cuts the part down to `budget` samples, from its last family backwards; reports what went.
     pub fn truncate(&mut self, budget: usize) -> Vec<Dropped> {
         let mut left = budget;
@@ -100,7 +127,7 @@ impl Part {
             let excess = family.len().saturating_sub(left);
             if excess > 0 {
                 let cap = family.len() - excess;
-                let cut = family.clone().seal(cap, &mut Rejected::default());
+                let cut = Draft::from(&*family).seal(cap, &mut Rejected::default());
                 *family = cut;
                 dropped.push(Dropped { family: family.row.name.clone(), reason: "limit", samples: excess as u64 });
             }

@@ -2,13 +2,16 @@
 //!
 //! Cuts are defined by content: whether one lies behind a row depends on that row's labels, not on its place. A row
 //! that comes, goes or changes therefore moves no cut but those beside it, and every other span keeps its hash.
-//! What is made of a span, and how long it is kept, is not known here.
+//! So parts share the spans that they have in common. What is printed of a span, and how long that is kept, is not
+//! known here.
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::Range;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use hashbrown::DefaultHashBuilder;
+
+use super::rows::Rows;
 
 /// Text of the smallest span, in bytes; a family's last one may be smaller.
 ///
@@ -28,8 +31,8 @@ pub fn span_hasher() -> impl Hasher {
     SEEDED.build_hasher()
 }
 
-/// A run of rows of a sealed family.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A run of rows of a sealed family, shared by all parts that have it.
+#[derive(Clone, Debug)]
 pub struct Span {
     /// Places of its rows.
     pub rows: Range<usize>,
@@ -37,39 +40,97 @@ pub struct Span {
     pub bytes: usize,
     /// Changes with any label or value of its rows; by the process-wide seed.
     pub hash: u64,
+    pub(super) held: Arc<Rows>,
 }
 
-/// What the cuts go by.
-pub(super) struct RowDigest {
-    /// Of the label values.
-    pub(super) labels: u64,
-    /// Of the value.
-    pub(super) value: u64,
-    /// Text that the row takes, about.
-    pub(super) bytes: usize,
+impl Span {
+    /// Whether it holds the same rows, wherever they are.
+    pub(super) fn is_like(&self, other: &Self) -> bool {
+        self.hash == other.hash && self.bytes == other.bytes && self.rows.len() == other.rows.len()
+    }
 }
 
-/// Cuts a family's rows.
-pub(super) fn cut(rows: impl Iterator<Item = RowDigest>) -> Vec<Span> {
-    let mut spans = Vec::new();
-    let (mut start, mut bytes, mut state) = (0, 0, SEEDED.build_hasher());
-    let mut end = 0;
-    for row in rows {
-        end += 1;
-        bytes += row.bytes;
-        state.write_u64(row.labels);
-        state.write_u64(row.value);
-        let cut = bytes >= SPAN_BYTES_MIN && row.labels % CUT_EVERY < row.bytes as u64;
-        if cut || bytes >= SPAN_BYTES_MAX {
-            spans.push(Span { rows: start..end, bytes, hash: state.finish() });
-            (start, bytes, state) = (end, 0, SEEDED.build_hasher());
+/// Rows that are to stand in a family: some of those of a span, or of such as were in none yet.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) rows: Arc<Rows>,
+    pub(super) range: Range<usize>,
+    /// The span, if these are all of it, and a cut lies behind it whatever follows.
+    pub(super) span: Option<Span>,
+}
+
+impl Piece {
+    /// All of these.
+    pub(super) fn all(rows: Rows) -> Self {
+        Self { range: 0..rows.len(), rows: Arc::new(rows), span: None }
+    }
+}
+
+/// Cuts rows into spans. A piece that is a span already stays one as it is, where a cut is in front of it.
+pub(super) fn cut(pieces: Vec<Piece>, row_overhead: usize) -> Arc<[Span]> {
+    let mut cutter =
+        Cutter { row_overhead, spans: Vec::new(), open: Vec::new(), bytes: 0, state: SEEDED.build_hasher() };
+    for piece in pieces {
+        match piece.span {
+            Some(span) if cutter.open.is_empty() => cutter.keep(span),
+            _ => cutter.take(piece.rows, piece.range),
         }
     }
-    if end > start {
-        spans.push(Span { rows: start..end, bytes, hash: state.finish() });
+    cutter.close();
+    cutter.spans.into()
+}
+
+/// Finds the cuts, one row after the other.
+struct Cutter {
+    /// Text that each line takes beside its label values, about.
+    row_overhead: usize,
+    spans: Vec<Span>,
+    /// Rows since the last cut.
+    open: Vec<(Arc<Rows>, Range<usize>)>,
+    bytes: usize,
+    state: <DefaultHashBuilder as BuildHasher>::Hasher,
+}
+
+impl Cutter {
+    fn next_row(&self) -> usize {
+        self.spans.last().map_or(0, |span| span.rows.end)
     }
-    spans.shrink_to_fit();
-    spans
+
+    fn keep(&mut self, span: Span) {
+        let start = self.next_row();
+        self.spans.push(Span { rows: start..start + span.rows.len(), ..span });
+    }
+
+    fn take(&mut self, rows: Arc<Rows>, range: Range<usize>) {
+        let mut start = range.start;
+        for row in range.clone() {
+            let labels = rows.label_digest(row);
+            let (value, lines) = rows.value_digest(row);
+            let bytes = (self.row_overhead + rows.label_bytes(row)) * lines;
+            self.bytes += bytes;
+            self.state.write_u64(labels);
+            self.state.write_u64(value);
+            let cut = self.bytes >= SPAN_BYTES_MIN && labels % CUT_EVERY < bytes as u64;
+            if cut || self.bytes >= SPAN_BYTES_MAX {
+                self.open.push((Arc::clone(&rows), start..row + 1));
+                start = row + 1;
+                self.close();
+            }
+        }
+        if start < range.end {
+            self.open.push((rows, start..range.end));
+        }
+    }
+
+    /// Makes a span of what is open.
+    fn close(&mut self) {
+        let open = std::mem::take(&mut self.open);
+        let (bytes, state) =
+            (std::mem::take(&mut self.bytes), std::mem::replace(&mut self.state, SEEDED.build_hasher()));
+        let Some(held) = Rows::joined(&open) else { return };
+        let start = self.next_row();
+        self.spans.push(Span { rows: start..start + held.len(), bytes, hash: state.finish(), held: Arc::new(held) });
+    }
 }
 
 #[cfg(test)]
@@ -77,13 +138,15 @@ mod tests {
     use super::*;
     use std::collections::HashSet;
 
-    /// Rows whose labels are these numbers, 200 bytes each.
-    fn spans(rows: &[u64]) -> Vec<Span> {
-        cut(rows.iter().map(|row| {
-            let mut state = span_hasher();
-            state.write_u64(*row);
-            RowDigest { labels: state.finish(), value: 0, bytes: 200 }
-        }))
+    /// Rows whose labels are these numbers, some 200 bytes each.
+    fn rows(numbers: &[u64]) -> Rows {
+        let mut rows = Rows::new(1, false);
+        numbers.iter().for_each(|number| rows.push_number([&*format!("{number:08}")].into_iter(), 0.0));
+        rows
+    }
+
+    fn spans(numbers: &[u64]) -> Arc<[Span]> {
+        cut(vec![Piece::all(rows(numbers))], 192)
     }
 
     #[test]
@@ -96,7 +159,7 @@ mod tests {
         assert!(whole.iter().all(|span| (SPAN_BYTES_MIN..SPAN_BYTES_MAX + 200).contains(&span.bytes)));
         let mean = 20_000 * 200 / spans.len();
         assert!((SPAN_BYTES_MIN..4 * SPAN_BYTES_MIN).contains(&mean), "{mean}");
-        assert!(super::cut(std::iter::empty()).is_empty());
+        assert!(super::cut(Vec::new(), 192).is_empty());
     }
 
     #[test]

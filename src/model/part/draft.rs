@@ -1,0 +1,102 @@
+//! A family in the making: what was put so far, and how it is sealed.
+
+use std::sync::Arc;
+
+use super::family::{Family, Row};
+use super::rows::{Rejected, Rows};
+use super::span::{Piece, cut};
+use crate::model::histogram::HistogramValue;
+use crate::model::metric::Descriptor;
+
+/// A family that samples are put in.
+#[derive(Debug)]
+pub(super) struct Draft {
+    pub(super) row: Row,
+    /// Put since it was made, or since it was amended.
+    pub(super) fresh: Rows,
+    /// What stands in front of that.
+    pub(super) amended: Option<Amended>,
+}
+
+/// Rows of an earlier family with new ones among them.
+#[derive(Debug)]
+pub(super) struct Amended {
+    pub(super) pieces: Vec<Piece>,
+    /// Whether each label set is behind the one before it.
+    pub(super) in_order: bool,
+}
+
+impl Draft {
+    pub(super) fn new(row: Row, histograms: bool) -> Self {
+        let fresh = Rows::new(row.labels.len(), histograms);
+        Self { row, fresh, amended: None }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        let amended = self.amended.iter().flat_map(|amended| &amended.pieces);
+        amended.map(|piece| piece.range.len()).sum::<usize>() + self.fresh.len()
+    }
+
+    pub(super) fn put<'v>(&mut self, labels: impl Iterator<Item = &'v str>, value: f64) {
+        self.fresh.push_number(labels, value);
+    }
+
+    pub(super) fn put_histogram<'v>(&mut self, labels: impl Iterator<Item = &'v str>, value: HistogramValue) {
+        self.fresh.push_histogram(labels, value);
+    }
+
+    /// Appends the samples of a family of the same row.
+    pub(super) fn extend(&mut self, other: &Family) {
+        if self.row.labels.len() == other.descriptor().labels.len() {
+            // Rows of another kind are left out.
+            other.spans().iter().for_each(|span| self.fresh.append(&span.held, 0..span.held.len()));
+        }
+    }
+
+    /// The draft with those of its labels only for which `kept` says so.
+    pub(super) fn with_labels(self, kept: &[bool]) -> Self {
+        let labels = self.row.labels.iter().zip(kept).filter(|(_, kept)| **kept).map(|(label, _)| label.clone());
+        let row = Descriptor { labels: labels.collect(), ..Descriptor::clone(&self.row) };
+        let rows = self.into_rows();
+        let mut draft = Self::new(Row::Shared(Arc::new(row)), rows.are_histograms());
+        for row in 0..rows.len() {
+            let labels = rows.labels(row).zip(kept).filter(|(_, kept)| **kept).map(|(value, _)| value);
+            draft.fresh.push_from(labels, rows.value(row));
+        }
+        draft
+    }
+
+    /// Removes repeated label sets (the first stays) and everything behind `cap`; counts both. Cuts into spans.
+    pub(super) fn seal(mut self, cap: usize, rejected: &mut Rejected) -> Family {
+        let names = self.row.name.len() + self.row.labels.iter().map(|name| name.len() + 4).sum::<usize>();
+        let whole = self.len() <= cap;
+        if let Some(amended) = self.amended.take_if(|amended| whole && amended.in_order && self.fresh.len() == 0) {
+            return Family { row: self.row, spans: cut(amended.pieces, names), in_order: true };
+        }
+        let row = self.row.clone();
+        let rows = self.into_rows();
+        // A family that was cut off must not be amended: what is missing would stay away when there is room again.
+        let in_order = rows.ascends() && whole;
+        let rows = if in_order { rows } else { rows.distinct(cap, rejected) };
+        Family { row, spans: cut(vec![Piece::all(rows)], names), in_order }
+    }
+
+    /// All rows in one.
+    fn into_rows(self) -> Rows {
+        let Some(amended) = self.amended else { return self.fresh };
+        let mut rows = Rows::new(self.row.labels.len(), self.fresh.are_histograms());
+        amended.pieces.into_iter().for_each(|piece| rows.append(&piece.rows, piece.range));
+        rows.append(&self.fresh, 0..self.fresh.len());
+        rows
+    }
+}
+
+impl From<&Family> for Draft {
+    /// A draft that goes on from a sealed family.
+    fn from(family: &Family) -> Self {
+        let histograms = family.spans().first().is_some_and(|span| span.held.are_histograms());
+        let pieces = family.pieces(0..family.len()).collect();
+        let amended = Some(Amended { pieces, in_order: family.in_order });
+        Self { amended, ..Self::new(family.row.clone(), histograms) }
+    }
+}
