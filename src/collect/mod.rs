@@ -148,7 +148,7 @@ pub struct Intervals {
     pub medium_seconds: u64,
     /// Quotas, projects, users, flavors.
     pub slow_seconds: u64,
-    /// Full re-read of what is otherwise followed by its changes (instances, resource providers).
+    /// Full re-read of what is otherwise followed by its changes (instances, resource providers); quotas of shares.
     pub full_seconds: u64,
     /// Facts older than this many intervals are withheld.
     pub max_age_intervals: u32,

@@ -2,7 +2,7 @@
 //! that take a call each.
 //!
 //! The first run asks for every project, later runs for the share that keeps every answer younger than the slow
-//! interval; answers in hand are published in between. What to ask and what to make of it is the service's business.
+//! interval (or another one); answers in hand are published in between. What to ask and what to make of it is the service's business.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use std::time::Instant;
 
 use futures_util::StreamExt;
 
-use super::Cx;
 use super::health::Visibility;
+use super::{Cx, Intervals};
 use crate::model::id::Id;
 use crate::model::inventory::project::{Project, Projects};
 use crate::openstack::error::{Error, ErrorKind};
@@ -25,6 +25,8 @@ pub(super) type Subjects = BTreeMap<Id, Arc<str>>;
 /// The projects, with the last answer about each.
 pub(super) struct Rounds<Q> {
     ran: bool,
+    /// Seconds in which each is asked about once.
+    pace: fn(&Intervals) -> u64,
     kept: BTreeMap<Id, Kept<Q>>,
 }
 
@@ -38,7 +40,14 @@ struct Kept<Q> {
 
 impl<Q> Default for Rounds<Q> {
     fn default() -> Self {
-        Self { ran: false, kept: BTreeMap::new() }
+        Self::within(|intervals| intervals.slow_seconds)
+    }
+}
+
+impl<Q> Rounds<Q> {
+    /// Rounds that take these many seconds.
+    pub(super) fn within(pace: fn(&Intervals) -> u64) -> Self {
+        Self { ran: false, pace, kept: BTreeMap::new() }
     }
 }
 
@@ -66,7 +75,7 @@ impl<Q: Send> Rounds<Q> {
         A: Future<Output = Result<Q, Error>> + Send,
     {
         self.follow(subjects);
-        let runs = cx.settings.interval.slow_seconds / cx.interval.as_secs().max(1);
+        let runs = (self.pace)(&cx.settings.interval) / cx.interval.as_secs().max(1);
         let due = self.due(usize::try_from(runs).unwrap_or(usize::MAX));
         let asked = due.into_iter().map(|id| {
             let answer = ask(id.clone());
@@ -160,7 +169,7 @@ impl<Q: Send> Rounds<Q> {
         let kept = |(id, answer)| {
             (Id::new(id), Kept { name: Arc::from(id), answer: Some(answer), asked: Some(Instant::now()) })
         };
-        Self { ran: true, kept: answers.into_iter().map(kept).collect() }
+        Self { ran: true, kept: answers.into_iter().map(kept).collect(), ..Self::default() }
     }
 }
 

@@ -140,6 +140,23 @@ impl Answer {
     }
 }
 
+/// An error as Nova, Cinder and Manila write it: the key names the status.
+pub(crate) fn error(code: u16, message: &str) -> Answer {
+    let key = match code {
+        400 => "badRequest",
+        403 => "forbidden",
+        404 => "itemNotFound",
+        409 => "conflictingRequest",
+        _ => "computeFault",
+    };
+    let body = json::object(|j| {
+        j.key(key).object(|j| {
+            j.put("code", code).put("message", message);
+        });
+    });
+    Answer::new(code, body)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -17,6 +17,11 @@ pub enum Kind {
     Untyped,
 }
 
+/// Bytes of a MiB, for figures that an API tells in it.
+pub const MIB: f64 = 1024.0 * 1024.0;
+/// Bytes of a GiB, for figures that an API tells in it.
+pub const GIB: f64 = 1024.0 * MIB;
+
 /// What a value is measured in; printed in docs/metrics.md.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-const MIB: f64 = 1024.0 * 1024.0;
-const GIB: f64 = 1024.0 * MIB;
+use crate::model::metric::{GIB, MIB};
 
 /// A resource: the `resource` label.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

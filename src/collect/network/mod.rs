@@ -8,6 +8,7 @@ mod agents;
 mod floating_ips;
 mod l3_agents;
 mod networks;
+mod port_rows;
 mod ports;
 mod prefix;
 mod quotas;
@@ -52,7 +53,11 @@ pub static SERVICE: Service = Service {
             cadence: Cadence::Medium,
             make: || Box::new(address_pools::Collector),
         },
-        CollectorSpec { name: "network.ports", cadence: Cadence::Medium, make: || Box::new(ports::Collector) },
+        CollectorSpec {
+            name: "network.ports",
+            cadence: Cadence::Medium,
+            make: || Box::new(ports::Collector::default()),
+        },
         CollectorSpec {
             name: "network.floating_ips",
             cadence: Cadence::Medium,

@@ -24,7 +24,7 @@ crate::metrics! {
     WITHOUT_GATEWAY = gauge "openstack_neutron_routers_without_gateway" [], Count, "GET /v2.0/routers";
 }
 
-const FIELDS: [&str; 6] = ["id", "name", "project_id", "admin_state_up", "status", "external_gateway_info"];
+const FIELDS: [&str; 7] = ["id", "name", "project_id", "admin_state_up", "status", "external_gateway_info", "ha"];
 
 #[derive(Deserialize)]
 struct Item {
@@ -37,6 +37,9 @@ struct Item {
     admin_state_up: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     status: String,
+    /// Shown to administrators only.
+    #[serde(default, deserialize_with = "null_as_default")]
+    ha: bool,
     #[serde(default, deserialize_with = "null_as_default")]
     external_gateway_info: Gateway,
 }
@@ -81,6 +84,7 @@ fn emit(items: &[Item], sight: &Sight) -> PartBuilder {
             name: Arc::from(&*item.name),
             project: Id::new(&item.project_id),
             status: interner.intern(&item.status),
+            ha: item.ha,
             external_network: (!external.is_empty()).then(|| Id::new(external)),
         };
         table.0.insert(Id::new(&item.id), row);

@@ -1,6 +1,7 @@
 //! Quotas of the shared file system service with their use.
 //!
-//! One call per project, spread by the [rounds](crate::collect::quota_rounds); openstack-exporter has no such family.
+//! One call per project, spread by the [rounds](crate::collect::quota_rounds). Most projects have no shares, and
+//! openstack-exporter has no such family, so a round takes as long as a full re-read of other lists, not the slow interval.
 
 use crate::collect::quota_rounds::Rounds;
 use crate::collect::quota_set::{Answer, Quotas, table};
@@ -15,9 +16,14 @@ use crate::openstack::microversion::Microversion;
 const VERSION: Microversion = Microversion::new(2, 25);
 
 /// Quotas, with the answers in hand.
-#[derive(Default)]
 pub(super) struct Collector {
     rounds: Rounds<Quotas>,
+}
+
+impl Default for Collector {
+    fn default() -> Self {
+        Self { rounds: Rounds::within(|intervals| intervals.full_seconds.max(intervals.slow_seconds)) }
+    }
 }
 
 impl Collect for Collector {

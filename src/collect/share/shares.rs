@@ -13,6 +13,7 @@ use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
 use crate::model::inventory::share::{Share, Shares};
+use crate::model::metric::GIB;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
@@ -32,8 +33,6 @@ crate::metrics! {
     /// Size of a project's shares by type and status.
     PROJECT_SHARE_BYTES = gauge "openstack_sharev2_project_share_bytes" [project_id share_type_name status], Bytes, "GET /shares/detail?all_tenants=1";
 }
-
-const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
 /// Types have their names told from 2.6 on; from 2.9 on export locations, which cost Manila a join, are left out.
 const VERSION: Microversion = Microversion::new(2, 9);

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::volumes::GIB;
 use crate::collect::decode::{list, null_as_default};
 use crate::collect::scope::Scope;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
+use crate::model::metric::GIB;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 use crate::openstack::microversion::Microversion;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer};
 
-use super::volumes::GIB;
 use crate::collect::decode::{bool_label, list, null_as_default};
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::inventory::pool::{Pool, Pools};
-use crate::model::metric::Metric;
+use crate::model::metric::{GIB, Metric};
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 

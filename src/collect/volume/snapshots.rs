@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::volumes::GIB;
 use crate::collect::decode::{list, null_as_default};
 use crate::collect::scope::Scope;
 use crate::collect::{Collect, Collecting, Cx};
@@ -13,6 +12,7 @@ use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
 use crate::model::inventory::volume_snapshot::{VolumeSnapshot, VolumeSnapshots};
+use crate::model::metric::GIB;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 

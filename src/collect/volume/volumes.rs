@@ -13,6 +13,7 @@ use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
 use crate::model::inventory::volume::{Volume, Volumes};
+use crate::model::metric::GIB;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 
@@ -34,8 +35,6 @@ crate::metrics! {
     /// Size of a project's volumes by type, status and whether any server has them attached.
     PROJECT_VOLUME_BYTES = gauge "openstack_cinder_project_volume_bytes" [tenant_id volume_type status attached], Bytes, "GET /volumes/detail?all_tenants=1";
 }
-
-pub(super) const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
 
 #[derive(Deserialize)]
 struct Item {

@@ -1,8 +1,8 @@
 //! Manila: shares, services, quotas, after its API reference; no real one was recorded.
 
 use super::Service;
-use crate::demo::call::{Answer, Call};
-use crate::demo::json::{self, Hex, Json, Micros, Null, Uuid};
+use crate::demo::call::{Answer, Call, error};
+use crate::demo::json::{Hex, Json, Micros, Null, Uuid};
 use crate::demo::tokens::{Scope, Session};
 use crate::demo::world::seconds;
 use crate::demo::world::seed::{Kind, parse_id, uuid};
@@ -44,20 +44,6 @@ fn asked_version(call: &Call<'_>) -> Result<u16> {
     minor.ok_or_else(|| {
         error(406, &format!("Version {asked} is not supported by the API. Minimum is 2.0, and maximum is 2.{NEWEST}."))
     })
-}
-
-fn error(code: u16, message: &str) -> Answer {
-    let key = match code {
-        403 => "forbidden",
-        404 => "itemNotFound",
-        _ => "computeFault",
-    };
-    let body = json::object(|j| {
-        j.key(key).object(|j| {
-            j.put("code", code).put("message", message);
-        });
-    });
-    Answer::new(code, body)
 }
 
 fn versions(call: &Call<'_>) -> Answer {

@@ -40,6 +40,31 @@ async fn neutron_answers_have_the_recorded_shape() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+#[tokio::test]
+async fn routers_of_agents_are_the_agents_of_routers() {
+    let client = Client::new(Settings { projects: 20, ..small() }).await;
+    let ids = |list: &Value| list.as_array().unwrap().iter().map(|item| item["id"].clone()).collect::<Vec<_>>();
+    let agents = client.get("network/v2.0/agents?binary=neutron-l3-agent", "").await.1;
+    let (mut by_agent, mut by_router, mut ha) = (BTreeSet::new(), BTreeSet::new(), 0);
+    for agent in ids(&agents["agents"]) {
+        let answer = client.get(&format!("network/v2.0/agents/{}/l3-routers", agent.as_str().unwrap()), "").await.1;
+        by_agent.extend(ids(&answer["routers"]).iter().map(|router| (router.to_string(), agent.to_string())));
+    }
+    let routers = client.get("network/v2.0/routers", "").await.1;
+    for router in routers["routers"].as_array().unwrap() {
+        let id = router["id"].as_str().unwrap();
+        let answer = client.get(&format!("network/v2.0/routers/{id}/l3-agents"), "").await.1;
+        by_router.extend(ids(&answer["agents"]).iter().map(|agent| (router["id"].to_string(), agent.to_string())));
+        let states = answer["agents"].as_array().unwrap().iter().map(|agent| agent["ha_state"].clone());
+        let active = states.filter(|state| state == "active").count();
+        assert_eq!(active == 1, router["ha"] == json!(true), "{answer}");
+        ha += active;
+    }
+    assert!(ha > 0 && by_router.len() > routers["routers"].as_array().unwrap().len());
+    assert_eq!(by_agent, by_router);
+    assert_eq!(client.get("network/v2.0/agents/x/l3-routers", "").await.0, 404);
+}
+
 /// All items of a list, following its links.
 async fn whole(client: &Client, path: &str, key: &str) -> (Vec<Value>, usize) {
     let (mut items, mut pages, mut next) = (Vec::new(), 0, Some(path.to_owned()));

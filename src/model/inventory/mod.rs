@@ -15,7 +15,6 @@ pub mod load_balancer;
 pub mod network;
 pub mod network_agent;
 pub mod pool;
-pub mod port;
 pub mod project;
 pub mod provider;
 pub mod quota;

@@ -14,6 +14,8 @@ pub struct Router {
     pub project: Id,
     /// Status, e.g. `ACTIVE`.
     pub status: Arc<str>,
+    /// Whether several agents serve it, of which one is active; false where the token may not know.
+    pub ha: bool,
     /// Network of its gateway; none without a way out.
     pub external_network: Option<Id>,
 }

@@ -7,7 +7,7 @@ mod storage;
 mod volumes;
 
 use super::Service;
-use crate::demo::call::{Answer, Call};
+use crate::demo::call::{Answer, Call, error};
 use crate::demo::json::{self, Json};
 use crate::demo::tokens::{Scope, Session};
 use crate::demo::world::seed::parse_id;
@@ -69,22 +69,6 @@ fn asked_version(call: &Call<'_>) -> Result<u16> {
         )),
         None => Err(error(400, &format!("API Version String {asked} is of invalid format. Must be of format MajorNum.MinorNum."))),
     }
-}
-
-/// An error in Cinder's form: the key names the status.
-fn error(code: u16, message: &str) -> Answer {
-    let key = match code {
-        400 => "badRequest",
-        403 => "forbidden",
-        404 => "itemNotFound",
-        _ => "computeFault",
-    };
-    let body = json::object(|j| {
-        j.key(key).object(|j| {
-            j.put("code", code).put("message", message);
-        });
-    });
-    Answer::new(code, body)
 }
 
 fn versions(call: &Call<'_>) -> Answer {

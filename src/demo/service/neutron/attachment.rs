@@ -28,6 +28,20 @@ struct Agent {
     enabled: bool,
 }
 
+/// Whether a project's router is highly available, which means that each network node serves it.
+fn is_ha(project: u32) -> bool {
+    project % 8 == 5
+}
+
+/// Place of the network node on which a project's router is, or is active.
+fn node(project: u32) -> usize {
+    project as usize % NETWORK_NODES.len()
+}
+
+fn serves(place: usize, project: u32) -> bool {
+    is_ha(project) || place == node(project)
+}
+
 impl Neutron<'_> {
     pub(super) fn routers(&self) -> Result<Answer> {
         let world = &self.call.world;
@@ -58,7 +72,7 @@ impl Neutron<'_> {
         });
         row.array("availability_zone_hints", |_| {}).array("routes", |_| {}).put("flavor_id", Null);
         if self.session.admin() {
-            row.put("distributed", false).put("ha", false);
+            row.put("distributed", false).put("ha", is_ha(project));
         }
         row.standard(seconds(world.started()));
     }
@@ -68,23 +82,44 @@ impl Neutron<'_> {
         let found = self.call.world.tenants().find(|project| Some(self.id(Kind::Router, *project)) == wanted);
         let unknown = || error(404, "RouterNotFound", &format!("Router {id} could not be found"));
         let project = found.filter(|_| self.session.admin()).ok_or_else(unknown)?;
-        let node = project % NETWORK_NODES.len() as u32;
         let mut json = Json::with_capacity(1024);
         json.object(|j| {
             j.key("agents").array(|j| {
-                for agent in self.node_agents().filter(|agent| agent.kind.1 == "neutron-l3-agent") {
-                    if NETWORK_NODES.get(node as usize).is_some_and(|name| *name == agent.host) {
-                        j.object(|json| {
-                            let mut row = Row::whole(json);
-                            self.write_agent(&mut row, &agent);
-                            row.object("resource_versions", |_| {});
-                            row.put("ha_chassis_priority", Null).put("ha_state", Null);
-                        });
-                    }
+                for (place, agent) in self.l3_node_agents().filter(|(place, _)| serves(*place, project)) {
+                    let state = if place == node(project) { "active" } else { "standby" };
+                    j.object(|json| {
+                        let mut row = Row::whole(json);
+                        self.write_agent(&mut row, &agent);
+                        row.object("resource_versions", |_| {}).put("ha_chassis_priority", Null);
+                        row.put("ha_state", is_ha(project).then_some(state));
+                    });
                 }
             });
         });
         Ok(Answer::new(200, json.into_bytes()))
+    }
+
+    /// Routers that an agent serves: all in one answer, as the real one gives them.
+    pub(super) fn l3_routers(&self, id: &str) -> Result<Answer> {
+        let wanted = parse_id(id).filter(|_| self.session.admin());
+        let mut agents = self.l3_node_agents();
+        let found = agents.find(|(_, agent)| Some(self.id(Kind::NetworkAgent, agent.number)) == wanted);
+        let (place, _) = found.ok_or_else(|| error(404, "AgentNotFound", &format!("Agent {id} could not be found.")))?;
+        let mut json = Json::with_capacity(16 * 1024);
+        json.object(|j| {
+            j.key("routers").array(|j| {
+                for project in self.call.world.tenants().filter(|project| serves(place, *project)) {
+                    let id = Uuid(self.id(Kind::Router, project)).to_string();
+                    j.object(|json| self.write_router(&mut Row::whole(json), &id, project));
+                }
+            });
+        });
+        Ok(Answer::new(200, json.into_bytes()))
+    }
+
+    /// L3 agents with the place of their network node.
+    fn l3_node_agents(&self) -> impl Iterator<Item = (usize, Agent)> {
+        self.node_agents().filter(|agent| agent.kind.1 == "neutron-l3-agent").enumerate()
     }
 
     pub(super) fn agents(&self) -> Result<Answer> {

@@ -83,6 +83,7 @@ impl Neutron<'_> {
             ["routers"] => self.routers(),
             ["routers", id, "l3-agents"] => self.l3_agents(id),
             ["agents"] => self.agents(),
+            ["agents", id, "l3-routers"] => self.l3_routers(id),
             ["security-groups"] => self.security_groups(),
             ["quotas", id, "details.json" | "details"] => self.quota_details(id),
             _ => Err(missing()),

@@ -12,7 +12,7 @@ mod servers;
 mod usage;
 
 use super::Service;
-use crate::demo::call::{Answer, Call};
+use crate::demo::call::{Answer, Call, error};
 use crate::demo::json::{self, Json};
 use crate::demo::tokens::{Scope, Session};
 use crate::demo::world::seed::parse_id;
@@ -92,23 +92,6 @@ fn negotiate(asked: &str, newest: u16) -> Result<u16> {
             &format!("API Version String {asked} is of invalid format. Must be of format MajorNum.MinorNum."),
         )),
     }
-}
-
-/// An error in Nova's form: the key names the status.
-fn error(code: u16, message: &str) -> Answer {
-    let key = match code {
-        400 => "badRequest",
-        403 => "forbidden",
-        404 => "itemNotFound",
-        409 => "conflictingRequest",
-        _ => "computeFault",
-    };
-    let body = json::object(|j| {
-        j.key(key).object(|j| {
-            j.put("code", code).put("message", message);
-        });
-    });
-    Answer::new(code, body)
 }
 
 fn gone() -> Answer {
