@@ -24,6 +24,7 @@ use crate::model::signal::{SeriesKey, Signal, Tick};
 
 pub use prometheus::{PrometheusError, PrometheusHistory};
 pub use settings::{Header, Prometheus, Settings};
+pub(crate) use sqlite::file;
 pub use sqlite::{FILE_NAME, Reading, Retention, Selection, Store, StoreError, Trouble, backup, export};
 pub use telemetry::{Telemetry, tables};
 
