@@ -6,6 +6,7 @@
 
 pub mod anomaly;
 pub mod clock;
+pub mod day;
 pub mod histogram;
 pub mod id;
 pub mod inventory;
@@ -14,3 +15,4 @@ pub mod part;
 pub mod prediction;
 pub mod signal;
 pub mod snapshot;
+pub mod workload;
