@@ -47,6 +47,17 @@ impl Problem {
         Self { parameter: Some(name.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, detail) }
     }
 
+    /// The same, where the parameter is a part of the path: there is no such path.
+    pub(super) fn of_path(self) -> Self {
+        let status = StatusCode::NOT_FOUND;
+        Self { status, title: status.canonical_reason().unwrap_or("Error"), ..self }
+    }
+
+    /// A body that is not taken.
+    pub(super) fn body(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, detail)
+    }
+
     /// What is asked for is not there.
     pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
