@@ -24,6 +24,7 @@ use crate::model::metric::Space;
 use crate::model::part::{Origin, Part, PartKey};
 use crate::model::signal::Signal;
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
+use crate::model::workload::Records;
 use crate::openstack::client::Cloud;
 
 /// The running stages.
@@ -43,6 +44,8 @@ pub(super) struct App {
     pub(super) analysis: Arc<ArcSwap<analyse::Settings>>,
     /// Set once analysis has opened it.
     pub(super) history: Arc<OnceLock<Arc<dyn History>>>,
+    /// Set once workload records are kept.
+    pub(super) records: Arc<OnceLock<Arc<dyn Records>>>,
     /// Read at each scrape, once analysis runs.
     pub(super) live: Arc<OnceLock<Vec<LivePart>>>,
     running: Mutex<Option<Running>>,
@@ -94,6 +97,7 @@ impl App {
             pages,
             analysis,
             history: Arc::default(),
+            records: Arc::default(),
             live: more,
             running,
             reloading,
@@ -116,11 +120,13 @@ impl App {
 
     fn sources(&self) -> Sources {
         let (history, signals) = (Arc::clone(&self.history), analyse::signals::built_in());
+        let records = Arc::clone(&self.records);
         let signals: Vec<Arc<Signal>> = signals.into_iter().map(|signal| Arc::new(signal.clone())).collect();
         Sources {
             clock: self.clock.clone(),
             history: Arc::new(move || history.get().cloned()),
             signal: Arc::new(move |name| signals.iter().find(|signal| signal.name == name).cloned()),
+            records: Arc::new(move || records.get().cloned()),
         }
     }
 

@@ -53,6 +53,8 @@ pub struct Settings {
     pub history: crate::history::Settings,
     /// Analysis of what was collected.
     pub analysis: crate::analyse::Settings,
+    /// Records of how workloads change: what came, went and changed each day, without names and addresses.
+    pub workload: crate::workload::Settings,
     /// The program's own log, on standard error.
     pub log: Log,
 }

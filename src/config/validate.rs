@@ -176,6 +176,9 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
     for (key, message) in settings.history.prometheus.faults() {
         faults.unless(false, &format!("history.prometheus.{key}"), message);
     }
+    for (key, message) in settings.workload.faults() {
+        faults.unless(false, &format!("workload.{key}"), message);
+    }
     let grid = settings.analysis.grid_minutes;
     faults.unless(
         (1..=60).contains(&grid) && DAY_MINUTES.is_multiple_of(grid),
