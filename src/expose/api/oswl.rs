@@ -7,7 +7,7 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -141,5 +141,5 @@ fn fates(outcomes: Vec<Outcome>) -> Vec<Fate> {
 
 fn written(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
     let body = serde_json::to_vec(body).map_err(|fault| Problem::internal(&fault))?;
-    Ok(json(status, body).into_response())
+    Ok(json(status, body))
 }
