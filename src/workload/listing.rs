@@ -29,9 +29,9 @@ pub(super) struct Item {
 pub(super) fn listing(kind: ResourceType, snapshot: &Snapshot, origin: &Origin) -> Option<Vec<Item>> {
     match kind {
         ResourceType::Vm => servers(snapshot, origin),
-        ResourceType::Flavor => Some(canonical(flavors(&snapshot.table::<Flavors>(origin)?))),
-        ResourceType::Volume => Some(canonical(volumes(&snapshot.table::<Volumes>(origin)?))),
-        ResourceType::Image => Some(canonical(images(&snapshot.table::<Images>(origin)?))),
+        ResourceType::Flavor => snapshot.table::<Flavors>(origin).map(|table| canonical(flavors(&table))),
+        ResourceType::Volume => snapshot.table::<Volumes>(origin).map(|table| canonical(volumes(&table))),
+        ResourceType::Image => snapshot.table::<Images>(origin).map(|table| canonical(images(&table))),
         ResourceType::Tenant => {
             let table = snapshot.table::<Projects>(origin)?;
             let rows = table.0.iter().map(|(id, row)| Tenant { enabled: Some(row.enabled), id: id.to_string() });

@@ -244,11 +244,11 @@ fn what_is_written_is_what_a_collector_reads() {
     let rows = here.store.unsent(0, today, 10, usize::MAX).unwrap();
     assert_eq!(here.store.unsent(0, today, 10, 1).unwrap().len(), 1, "a large row goes by itself");
     let sent: Vec<(i64, i64)> = rows.iter().map(|row| (row.id, row.revision)).collect();
-    let uid = here.store.master_node_uid();
-    let body = super::report::write(uid, rows).unwrap();
+    let uid = here.store.master_node_uid().to_owned();
+    let body = super::report::write(&uid, rows).unwrap();
     assert!(!String::from_utf8_lossy(&body).contains("secret-"), "neither cloud nor region are named");
     there.clock.set(here.clock.now());
-    let received = there.desk().receive(&body, Some(uid)).unwrap();
+    let received = there.desk().receive(&body, Some(&uid)).unwrap();
     assert_eq!(received.departures, []);
     assert!(received.outcomes.iter().all(|outcome| outcome.fate == Fate::Added));
     let of_days = days("2026-11-01", "2026-11-02");
