@@ -240,9 +240,15 @@ async fn a_cloud_changes_and_the_collector_has_it_as_csv() {
         }
     }
     assert!(!texts(&there).contains("RegionOne"), "a collector learns neither cloud nor region");
-    let page = second.page().await.unwrap();
-    let received = |result| value(&page, "stackcast_workload_received_reports_total", &[("result", result)]);
-    assert!(received("added").is_some_and(|count| count >= 6.0) && received("failed") == Some(0.0));
+    // Counts reach the page with the collector's next look at itself.
+    let received =
+        |page: &Page, result| value(page, "stackcast_workload_received_reports_total", &[("result", result)]);
+    let told = |page: &Page| {
+        let (added, failed) = (received(page, "added"), received(page, "failed"));
+        let whole = added.is_some_and(|count| count >= 6.0) && failed == Some(0.0);
+        if whole { Ok(()) } else { Err(format!("added {added:?}, failed {failed:?}")) }
+    };
+    second.until(30, told).await;
 }
 
 #[tokio::test]
