@@ -172,73 +172,37 @@ async fn a_cloud_changes_and_the_collector_has_it_as_csv() {
     let mut second = collector(&there, &[]);
     second.until(60, |_| Ok(())).await;
     let mut first = watcher(&clouds, "demo", &here, &second);
-    let all_read =
-        |page: &Page| match TYPES.iter().find(|kind| gauge(page, "stackcast_workload_resources", kind).is_none()) {
-            Some(missing) => Err(format!("{missing} is not compared yet")),
-            None => Ok(()),
-        };
     let page = first.until(120, all_read).await;
     assert!(TYPES.iter().all(|kind| gauge(&page, "stackcast_workload_fetch_success", kind) == Some(1.0)));
-    let vms = gauge(&page, "stackcast_workload_resources", "vm").unwrap();
     assert_eq!(json(&first, "/api/v1/changes").await["total"], 0, "a baseline is no change");
 
     // Instances come, change and go; in between the program is killed, and no change is lost by that.
-    let step = |minutes: i64| clock.set(clock.now().plus(Duration::from_secs(60 * minutes.unsigned_abs())));
+    let step = |minutes: u64| clock.set(clock.now().plus(Duration::from_secs(60 * minutes)));
     step(5);
-    let change = |kind: &'static str| {
-        move |page: &Page| match ["added", "modified", "removed"]
-            .iter()
-            .find(|change| counted(page, kind, change) == 0.0)
-        {
-            Some(missing) => Err(format!("no {kind} {missing}")),
-            None => Ok(()),
-        }
-    };
-    first.until(60, change("vm")).await;
+    first.until(60, servers_changed).await;
     drop(first);
     step(5);
     let mut first = watcher(&clouds, "demo", &here, &second);
-    let page = first.until(120, change("vm")).await;
+    let page = first.until(120, servers_changed).await;
     let total = json(&first, "/api/v1/changes?type=vm").await["total"].as_u64().unwrap();
     let modified = page["stackcast_workload_attribute_changes_total"].samples.iter();
     assert!(modified.filter(|((_, labels), _)| labels["attribute"] == "status").any(|(_, value)| *value > 0.0));
 
     let own = csv(&first, "vm").await;
-    let collected = until_collected(&second, "vm", |collected| collected.rows.len() == own.rows.len()).await;
-    assert_eq!((&collected.head, &collected.rows), (&own.head, &own.rows), "what is sent is what is kept");
+    let collected = until_collected(&second, "vm", |collected| collected.rows == own.rows).await;
+    assert_eq!(collected.head, own.head, "what is sent is what is kept");
     let flags = ["vm.is_added", "vm.is_modified", "vm.is_removed"].map(|flag| collected.of("vm.id", flag).len());
     assert!(flags.iter().all(|count| *count > 0), "{flags:?}");
     assert!(total >= flags.iter().sum::<usize>() as u64, "a resource may change twice");
-    let living: BTreeSet<String> = {
-        let world = demo.world(0).unwrap();
-        let living = world.servers().iter().filter(|server| server.status != Status::Deleted);
-        living.map(|server| stackcast::model::id::Id::Dashed(server.id.into()).to_string()).collect()
-    };
-    let (ids, removed) = (collected.all("vm.id"), collected.of("vm.id", "vm.is_removed"));
-    let there_now: BTreeSet<String> = ids.difference(&removed).map(|id| (*id).to_owned()).collect();
-    assert_eq!(there_now, living, "current rows are the cloud's servers, {vms} at the start");
+    assert_current(&demo, &collected);
     for kind in TYPES {
         assert!(!until_collected(&second, kind, |csv| !csv.rows.is_empty()).await.rows.is_empty());
     }
     let clusters = csv(&second, "clusters").await;
     assert_eq!(clusters.rows.len(), 1);
 
-    // Nothing that a person chose or an address is kept, here or there.
     let page = first.page().await.unwrap();
-    let mut planted: BTreeSet<String> = named(&page, "name");
-    planted.extend(named(&page, "hostname"));
-    planted.extend(named(&page, "address_ipv4"));
-    planted.extend(named(&page, "instance_libvirt"));
-    assert!(planted.len() > 40, "only {} names are known", planted.len());
-    for data in [&here, &there] {
-        let texts = texts(data);
-        for name in &planted {
-            assert!(!texts.contains(name.as_str()), "{}: `{name}` is kept", data.display());
-        }
-        for forbidden in ["192.168.", "10.0.0.", "fa:16:3e", "password", "\"name\"", "addresses"] {
-            assert!(!texts.contains(forbidden), "{}: `{forbidden}` is kept", data.display());
-        }
-    }
+    assert_private(&page, [&here, &there]);
     assert!(!texts(&there).contains("RegionOne"), "a collector learns neither cloud nor region");
     // Counts reach the page with the collector's next look at itself.
     let received =
@@ -249,6 +213,47 @@ async fn a_cloud_changes_and_the_collector_has_it_as_csv() {
         if whole { Ok(()) } else { Err(format!("added {added:?}, failed {failed:?}")) }
     };
     second.until(30, told).await;
+}
+
+/// Every kind of resource has a baseline.
+fn all_read(page: &Page) -> Result<(), String> {
+    let unread = |kind: &&&str| gauge(page, "stackcast_workload_resources", kind).is_none();
+    TYPES.iter().find(unread).map_or(Ok(()), |missing| Err(format!("{missing} is not compared yet")))
+}
+
+/// Servers came, changed and went.
+fn servers_changed(page: &Page) -> Result<(), String> {
+    let unseen = |change: &&&str| counted(page, "vm", change) == 0.0;
+    let changes = ["added", "modified", "removed"];
+    changes.iter().find(unseen).map_or(Ok(()), |missing| Err(format!("no server {missing}")))
+}
+
+/// What is not removed is what the cloud has now.
+fn assert_current(demo: &Demo, collected: &Csv) {
+    let living: BTreeSet<String> = {
+        let world = demo.world(0).unwrap();
+        let living = world.servers().iter().filter(|server| server.status != Status::Deleted);
+        living.map(|server| stackcast::model::id::Id::Dashed(server.id.into()).to_string()).collect()
+    };
+    let (ids, removed) = (collected.all("vm.id"), collected.of("vm.id", "vm.is_removed"));
+    let there_now: BTreeSet<String> = ids.difference(&removed).map(|id| (*id).to_owned()).collect();
+    assert_eq!(there_now, living, "current rows are the cloud's servers");
+}
+
+/// Nothing that a person chose, and no address, is kept here or there.
+fn assert_private(page: &Page, stores: [&Path; 2]) {
+    let labels = ["name", "hostname", "address_ipv4", "instance_libvirt"];
+    let planted: BTreeSet<String> = labels.iter().flat_map(|label| named(page, label)).collect();
+    assert!(planted.len() > 40, "only {} names are known", planted.len());
+    for data in stores {
+        let texts = texts(data);
+        for name in &planted {
+            assert!(!texts.contains(name.as_str()), "{}: `{name}` is kept", data.display());
+        }
+        for forbidden in ["192.168.", "10.0.0.", "fa:16:3e", "password", "\"name\"", "addresses"] {
+            assert!(!texts.contains(forbidden), "{}: `{forbidden}` is kept", data.display());
+        }
+    }
 }
 
 #[tokio::test]
@@ -351,12 +356,7 @@ async fn a_real_openstack_changes_and_the_collector_has_it_as_csv() {
     let mut second = collector(&there, &[]);
     second.until(60, |_| Ok(())).await;
     let mut first = watcher(Path::new(&clouds), "admin", &here, &second);
-    let read = |page: &Page| match TYPES.iter().find(|kind| gauge(page, "stackcast_workload_resources", kind).is_none())
-    {
-        Some(missing) => Err(format!("{missing} is not compared yet")),
-        None => Ok(()),
-    };
-    first.until(120, read).await;
+    first.until(120, all_read).await;
     for (what, kind, change) in [
         ("create", "vm", "added"),
         ("resize", "vm", "modified"),
@@ -370,7 +370,7 @@ async fn a_real_openstack_changes_and_the_collector_has_it_as_csv() {
         if what == "more" {
             drop(first);
             first = watcher(Path::new(&clouds), "admin", &here, &second);
-            first.until(120, read).await;
+            first.until(120, all_read).await;
         }
     }
     let noticed = json(&first, "/api/v1/changes?limit=1000").await;

@@ -1,6 +1,6 @@
 //! Errors of the API in the form of RFC 9457 (`application/problem+json`): what is wrong, and what would be right.
 
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
@@ -111,6 +111,10 @@ impl IntoResponse for Problem {
                 if let Ok(list) = HeaderValue::try_from(self.allowed.join(", ")) {
                     headers.insert(ALLOW, list);
                 }
+            }
+            // The body was not read to its end: the connection cannot carry another request.
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::REQUEST_TIMEOUT => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, RETRY_SECONDS);
