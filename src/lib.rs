@@ -24,6 +24,7 @@
 //! | [`collect`] | what to ask: one file per service, the host, ourselves; the runner | how to talk, how to print |
 //! | [`history`] | what was: series of signals, from SQLite or a Prometheus-compatible store | computing them |
 //! | [`analyse`] | what is made of the history: forecasts; pure | files, clocks, sockets |
+//! | [`workload`] | what came, changed and went, day by day (OSWL); sending and taking such records | when to look, how questions arrive |
 //! | [`expose`] | text formats, HTTP, TLS, limits | where samples come from |
 //! | [`demo`] | the simulated cloud: the APIs over real sockets, for `demo` and tests | nothing of the exporter |
 //! | [`config`] | every stage's settings in one, from file, environment and flags | credentials |
@@ -31,8 +32,8 @@
 //! | [`cli`] | commands and flags, the reference documents | everything else |
 //!
 //! Imports go one way only; `tests/layers.rs` reads them and fails on any other:
-//! `main > cli > app > {config, expose, analyse, history, collect, openstack}`, `cli > demo`, `config >` the stages' settings
-//! types, `expose, analyse > history, model`, `history > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
+//! `main > cli > app > {config, expose, workload, analyse, history, collect, openstack}`, `cli > demo`, `config >` the stages'
+//! settings types, `expose, workload, analyse > history, model`, `history > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
 //!
 //! # Invariants
 //!
@@ -59,3 +60,4 @@ pub mod expose;
 pub mod history;
 pub mod model;
 pub mod openstack;
+pub mod workload;

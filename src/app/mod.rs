@@ -6,6 +6,7 @@ mod once;
 mod probe;
 mod replay;
 mod running;
+mod workload;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -72,6 +73,7 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     app.start(&settings, clouds);
     let shutdown = CancellationToken::new();
     let analysis = app.start_analysis(&settings, shutdown.clone());
+    let workload = app.start_workload(&settings, shutdown.clone());
     let signals = tokio::spawn(handle_signals(Arc::clone(&app), shutdown.clone()));
     let renderer = tokio::spawn(Arc::clone(&app.exposition).keep_warm());
     let served = server.run(shutdown).await;
@@ -79,8 +81,8 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     signals.abort();
     app.stop().await;
     // What has been read up to now is on its way to the disk.
-    if let Some(analysis) = analysis {
-        let _ended = tokio::time::timeout(SHUTDOWN_LIMIT, analysis).await;
+    for task in [analysis, workload].into_iter().flatten() {
+        let _ended = tokio::time::timeout(SHUTDOWN_LIMIT, task).await;
     }
     tracing::info!("stopped");
     Ok(served?)

@@ -24,6 +24,7 @@ use crate::model::metric::Space;
 use crate::model::part::{Origin, Part, PartKey};
 use crate::model::signal::Signal;
 use crate::model::snapshot::{SeriesLimits, SnapshotStore};
+use crate::model::workload::Records;
 use crate::openstack::client::Cloud;
 
 /// The running stages.
@@ -45,6 +46,8 @@ pub(super) struct App {
     pub(super) definitions: Arc<ArcSwap<Definitions>>,
     /// Set once analysis has opened it.
     pub(super) history: Arc<OnceLock<Arc<dyn History>>>,
+    /// Set once workload records are kept.
+    pub(super) records: Arc<OnceLock<Arc<dyn Records>>>,
     /// Read at each scrape, once analysis runs.
     pub(super) live: Arc<OnceLock<Vec<LivePart>>>,
     running: Mutex<Option<Running>>,
@@ -97,6 +100,7 @@ impl App {
             analysis,
             definitions: Arc::new(ArcSwap::from_pointee(Definitions::of(&settings.signals))),
             history: Arc::default(),
+            records: Arc::default(),
             live: more,
             running,
             reloading,
@@ -119,6 +123,7 @@ impl App {
 
     fn sources(&self) -> Sources {
         let (history, signals) = (Arc::clone(&self.history), analyse::signals::built_in());
+        let records = Arc::clone(&self.records);
         let signals: Vec<Arc<Signal>> = signals.into_iter().map(|signal| Arc::new(signal.clone())).collect();
         let definitions = Arc::clone(&self.definitions);
         let own = move |name: &str| definitions.load().get(name).map(|own| Arc::clone(&own.signal));
@@ -128,6 +133,7 @@ impl App {
             signal: Arc::new(move |name| {
                 signals.iter().find(|signal| signal.name == name).cloned().or_else(|| own(name))
             }),
+            records: Arc::new(move || records.get().cloned()),
         }
     }
 

@@ -61,7 +61,7 @@ enum Command {
     Anomaly(anomaly::Args),
     /// Write readings of the history as CSV, or without a range the current state as JSON
     Export(export::ExportFlags),
-    /// Copy the history store to a new file, while the server runs
+    /// Copy the history and the workload records to new files, while the server runs
     Backup(backup::BackupFlags),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),

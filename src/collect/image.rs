@@ -60,7 +60,13 @@ struct Item {
     #[serde(default, deserialize_with = "null_as_default")]
     os_hidden: bool,
     #[serde(default, deserialize_with = "null_as_default")]
+    min_disk: u64,
+    #[serde(default, deserialize_with = "null_as_default")]
+    min_ram: u64,
+    #[serde(default, deserialize_with = "null_as_default")]
     created_at: String,
+    #[serde(default, deserialize_with = "null_as_default")]
+    updated_at: String,
 }
 
 /// Images; shared texts live as long as it.
@@ -133,7 +139,10 @@ impl Collector {
                 size_bytes: item.size,
                 status: self.interner.intern(&item.status),
                 visibility: self.interner.intern(&item.visibility),
+                min_disk_gib: item.min_disk,
+                min_ram_mib: item.min_ram,
                 created: created.unwrap_or_default(),
+                updated: Timestamp::parse(&item.updated_at).unwrap_or_default(),
             };
             table.0.insert(id.clone(), image);
         }

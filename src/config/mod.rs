@@ -55,6 +55,8 @@ pub struct Settings {
     pub signals: std::collections::BTreeMap<String, crate::history::SignalQuery>,
     /// Analysis of what was collected.
     pub analysis: crate::analyse::Settings,
+    /// Records of how workloads change: what came, went and changed each day, without names and addresses.
+    pub workload: crate::workload::Settings,
     /// The program's own log, on standard error.
     pub log: Log,
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Settings;
 
 /// Keys, or sections ending in a dot, that are read at the start only: sockets, limits and the log are set up once.
-const AT_START: [&str; 18] = [
+const AT_START: [&str; 19] = [
     "expose.listen_addresses",
     "compat",
     "clouds.multi_cloud",
@@ -23,6 +23,7 @@ const AT_START: [&str; 18] = [
     "history.",
     "analysis.enabled",
     "analysis.grid_minutes",
+    "workload.",
     "log.",
 ];
 

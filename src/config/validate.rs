@@ -180,6 +180,9 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
         faults.unless(false, &format!("history.signals.{key}"), message);
     }
     check_signals(settings, faults);
+    for (key, message) in settings.workload.faults() {
+        faults.unless(false, &format!("workload.{key}"), message);
+    }
     let grid = settings.analysis.grid_minutes;
     faults.unless(
         (1..=60).contains(&grid) && DAY_MINUTES.is_multiple_of(grid),

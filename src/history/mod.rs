@@ -29,6 +29,7 @@ pub use prometheus::{PrometheusError, PrometheusHistory};
 use queries::Asking;
 pub use queries::{Definition, Definitions, Newest, Places, Queries, SignalQuery, SignalUnit};
 pub use settings::{Header, Prometheus, Settings};
+pub(crate) use sqlite::file;
 pub use sqlite::{FILE_NAME, Reading, Retention, Selection, Store, StoreError, Trouble, backup, export};
 pub use telemetry::{Telemetry, tables};
 

@@ -6,6 +6,7 @@
 
 pub mod anomaly;
 pub mod clock;
+pub mod day;
 pub mod headroom;
 pub mod histogram;
 pub mod id;
@@ -15,3 +16,4 @@ pub mod part;
 pub mod prediction;
 pub mod signal;
 pub mod snapshot;
+pub mod workload;

@@ -23,7 +23,7 @@ fn root(path: &str) -> std::path::PathBuf {
 }
 
 /// Everything that a query may read.
-pub fn all() -> Labels {
+pub(crate) fn all() -> Labels {
     let mut all = exported();
     let own = OF_PROMETHEUS.iter().map(|(name, labels)| (*name, labels.iter().copied()));
     all.extend(

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 /// What an expression names.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Named {
+pub(crate) struct Named {
     /// Metrics with the labels that their braces match.
     pub selectors: Vec<(String, BTreeSet<String>)>,
     /// Labels of `by`, `on`, `ignoring`, `without`, `group_left`, `group_right`.
@@ -78,7 +78,7 @@ fn braces(tokens: &[Token], at: usize) -> (BTreeSet<String>, Vec<String>) {
 }
 
 /// Reads an expression.
-pub fn named(expression: &str) -> Named {
+pub(crate) fn named(expression: &str) -> Named {
     let tokens = tokens(expression);
     let mut named = Named::default();
     let mut at = 0;

@@ -171,6 +171,7 @@ pub(super) fn api_hooks(store: Arc<SnapshotStore>) -> Hooks {
         clock: Clock::manual(Timestamp::from_seconds(NOW)),
         history: Arc::new(|| Some(Arc::new(Waves) as Arc<dyn History>)),
         signal: Arc::new(|name| (name == "utilization").then(|| Arc::new(signal()))),
+        records: Arc::new(|| None),
     };
     Hooks { sources, ..hooks(store) }
 }

@@ -12,7 +12,7 @@ use crate::collect::{Collect, Collecting, Cx};
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
-use crate::model::inventory::volume::{Volume, Volumes};
+use crate::model::inventory::volume::{self, Volume, Volumes};
 use crate::model::metric::GIB;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -56,6 +56,7 @@ struct Item {
     user_id: String,
     #[serde(default, deserialize_with = "null_as_default")]
     encrypted: bool,
+    snapshot_id: Option<Id>,
     #[serde(default, deserialize_with = "null_as_default")]
     multiattach: bool,
     #[serde(default, deserialize_with = "null_as_default")]
@@ -73,7 +74,11 @@ struct Item {
 /// Without a server when it is attached to a host.
 #[derive(Deserialize)]
 struct Attachment {
+    #[serde(default, deserialize_with = "null_as_default")]
+    attachment_id: Id,
     server_id: Option<Id>,
+    #[serde(default, deserialize_with = "null_as_default")]
+    device: String,
 }
 
 /// Volumes; shared texts live as long as it.
@@ -118,6 +123,13 @@ impl Collector {
     }
 
     fn row(&mut self, item: Item) -> Volume {
+        let servers = item.attachments.iter().filter_map(|attachment| attachment.server_id.clone()).collect();
+        let attachments = item.attachments.into_iter().map(|attachment| volume::Attachment {
+            id: attachment.attachment_id,
+            server: attachment.server_id,
+            device: self.interner.intern(&attachment.device),
+        });
+        let attachments = attachments.collect();
         Volume {
             name: item.name,
             project: item.project,
@@ -126,8 +138,11 @@ impl Collector {
             status: self.interner.intern(&item.status),
             zone: self.interner.intern(&item.availability_zone),
             size_gib: item.size,
-            servers: item.attachments.into_iter().filter_map(|attachment| attachment.server_id).collect(),
+            servers,
+            attachments,
             bootable: item.bootable == "true",
+            encrypted: item.encrypted,
+            snapshot: item.snapshot_id,
             created: Timestamp::parse(&item.created_at).unwrap_or_default(),
             updated: Timestamp::parse(&item.updated_at).unwrap_or_default(),
         }

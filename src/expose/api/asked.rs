@@ -9,8 +9,10 @@ use axum::http::Uri;
 
 use super::problem::Problem;
 use crate::model::clock::Timestamp;
+use crate::model::day::Day;
 use crate::model::prediction::Horizon;
 use crate::model::signal::{Basis, Scope};
+use crate::model::workload::ResourceType;
 
 /// Longest value, in bytes: OpenStack's names end at 255 characters.
 const VALUE_BYTES_MAX: usize = 1024;
@@ -29,6 +31,8 @@ pub(super) struct Parameter {
     /// What is taken when it is not given.
     pub(super) default: Option<&'static str>,
     pub(super) required: bool,
+    /// Whether it is the last part of the path.
+    pub(super) in_path: bool,
 }
 
 /// What a value may be.
@@ -44,11 +48,13 @@ pub(super) enum Kind {
     Duration,
     /// A time of day.
     Moment,
+    /// A day of the calendar.
+    Day,
 }
 
 impl Parameter {
     const fn new(name: &'static str, kind: Kind, about: &'static str) -> Self {
-        Self { name, about, kind, default: None, required: false }
+        Self { name, about, kind, default: None, required: false, in_path: false }
     }
 
     /// Any text.
@@ -76,9 +82,19 @@ impl Parameter {
         Self::new(name, Kind::Moment, about)
     }
 
+    /// A day.
+    pub(super) const fn day(name: &'static str, about: &'static str) -> Self {
+        Self::new(name, Kind::Day, about)
+    }
+
     /// With a value that is taken when none is given.
     pub(super) const fn or(self, default: &'static str) -> Self {
         Self { default: Some(default), ..self }
+    }
+
+    /// One that is the last part of the path, in braces there.
+    pub(super) const fn in_path(self) -> Self {
+        Self { in_path: true, ..self }
     }
 
     /// One that has to be given.
@@ -106,6 +122,8 @@ impl Parameter {
                 Ok(count) if (least..=most).contains(&count) => Ok(()),
                 _ => fault(format!("`{}` is a whole number from {least} to {most}, not `{value}`", self.name)),
             },
+            Kind::Day if Day::parse(value).is_some() => Ok(()),
+            Kind::Day => fault(format!("`{}` is a day like 2026-11-22, not `{value}`", self.name)),
             Kind::Duration => match duration(value) {
                 Some(_) => Ok(()),
                 None => fault(format!(
@@ -138,6 +156,8 @@ pub(super) const BASIS: Parameter = Parameter::choice(
 pub(super) const SIGNAL: Parameter = Parameter::text("signal", "Only this signal: utilization, load1, ...");
 pub(super) const HORIZON: Parameter =
     Parameter::choice("horizon", || Horizon::ALL.map(Horizon::as_str).to_vec(), "How far ahead.");
+pub(super) const TYPE: Parameter =
+    Parameter::choice("type", || ResourceType::ALL.map(ResourceType::as_str).to_vec(), "Only resources of this type.");
 /// Most rows of one answer: some 4 MB.
 pub(super) const LIMIT: Parameter = Parameter::count("limit", 1, 10_000, "Most rows of this answer.").or("1000");
 pub(super) const OFFSET: Parameter =
@@ -152,17 +172,18 @@ impl Asked {
     /// Reads the part of a URL behind `?`.
     pub(super) fn read(known: &'static [Parameter], query: &str) -> Result<Self, Problem> {
         let mut asked = Self::default();
+        let in_query = || known.iter().filter(|parameter| !parameter.in_path);
         for (name, value) in pairs(query)? {
-            let Some(parameter) = known.iter().find(|parameter| parameter.name == name) else {
+            let Some(parameter) = in_query().find(|parameter| parameter.name == name) else {
                 let problem = Problem::parameter(&name, format!("there is no parameter `{name}` here"));
-                return Err(problem.allowing(known.iter().map(|parameter| parameter.name)));
+                return Err(problem.allowing(in_query().map(|parameter| parameter.name)));
             };
             parameter.check(&value)?;
             if asked.0.insert(parameter.name, value).is_some() {
                 return Err(Problem::parameter(&name, format!("`{name}` is given twice")));
             }
         }
-        for parameter in known {
+        for parameter in in_query() {
             match parameter.default {
                 Some(default) => drop(asked.0.entry(parameter.name).or_insert_with(|| default.to_owned())),
                 None if parameter.required && !asked.0.contains_key(parameter.name) => {
@@ -170,6 +191,17 @@ impl Asked {
                 }
                 None => {}
             }
+        }
+        Ok(asked)
+    }
+
+    /// The same, with the parameter that is the last part of the path, where there is one.
+    pub(super) fn read_at(known: &'static [Parameter], path: &str, query: &str) -> Result<Self, Problem> {
+        let mut asked = Self::read(known, query)?;
+        if let Some(parameter) = known.iter().find(|parameter| parameter.in_path) {
+            let value = path.rsplit('/').next().unwrap_or_default();
+            parameter.check(value).map_err(Problem::of_path)?;
+            asked.0.insert(parameter.name, value.to_owned());
         }
         Ok(asked)
     }
@@ -187,6 +219,11 @@ impl Asked {
     /// A time of day.
     pub(super) fn moment(&self, parameter: &Parameter) -> Option<Timestamp> {
         self.text(parameter).and_then(moment)
+    }
+
+    /// A day.
+    pub(super) fn day(&self, parameter: &Parameter) -> Option<Day> {
+        self.text(parameter).and_then(Day::parse)
     }
 
     /// A duration.

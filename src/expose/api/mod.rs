@@ -9,6 +9,7 @@
 
 mod answer;
 mod asked;
+mod download;
 mod facts;
 mod openapi;
 mod problem;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, X_CONTENT_TYPE_OPTIONS};
 use axum::http::request::Parts;
+use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use futures_util::future::BoxFuture;
@@ -32,11 +34,15 @@ use crate::model::clock::{Clock, Timestamp};
 use crate::model::part::Part;
 use crate::model::signal::Signal;
 use crate::model::snapshot::Snapshot;
+use crate::model::workload::Records;
 use asked::{Asked, Parameter};
+use download::Download;
 use problem::Problem;
 
 /// Answers made at once; further ones wait, so that a flood of questions cannot take the cores from collecting.
 const AT_ONCE: usize = 4;
+/// Files sent at once; further ones wait.
+const DOWNLOADS_AT_ONCE: usize = 2;
 /// How unknown paths are counted.
 const UNKNOWN: &str = "unknown";
 
@@ -44,6 +50,8 @@ const UNKNOWN: &str = "unknown";
 pub type HistorySource = Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>;
 /// Gives the signal of a name.
 pub type SignalSource = Arc<dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync>;
+/// Gives the workload records, where any are kept.
+pub type RecordsSource = Arc<dyn Fn() -> Option<Arc<dyn Records>> + Send + Sync>;
 /// An answer under way.
 type Making = BoxFuture<'static, Result<Vec<u8>, Problem>>;
 
@@ -56,12 +64,14 @@ pub struct Sources {
     pub history: HistorySource,
     /// The signal of a name.
     pub signal: SignalSource,
+    /// The workload records; none while they are neither made nor taken.
+    pub records: RecordsSource,
 }
 
 impl Sources {
     /// Without any past: what the snapshot holds is answered all the same.
     pub fn without_history(clock: Clock) -> Self {
-        Self { clock, history: Arc::new(|| None), signal: Arc::new(|_| None) }
+        Self { clock, history: Arc::new(|| None), signal: Arc::new(|_| None), records: Arc::new(|| None) }
     }
 }
 
@@ -102,6 +112,13 @@ impl Now {
         (self.hooks.sources.history)()
     }
 
+    /// The workload records, or what has to be switched on.
+    fn records(&self) -> Result<Arc<dyn Records>, Problem> {
+        (self.hooks.sources.records)().ok_or_else(|| {
+            Problem::not_found("no workload records are kept: set workload.enabled or workload.collector.enabled")
+        })
+    }
+
     /// Seconds since `then`; 0 if the clock has gone back.
     fn age(&self, then: Timestamp) -> f64 {
         self.at.since(then).as_secs_f64()
@@ -114,6 +131,10 @@ enum Work {
     Memory(fn(&Now, &Asked) -> Result<Vec<u8>, Problem>),
     /// With a question to the history.
     History(fn(Now, Asked) -> Making),
+    /// A file, made and sent piece by piece.
+    Download(fn(&Now, &Asked) -> Result<Download, Problem>),
+    /// Takes a body by POST; everything else is read.
+    Report(fn(Now, Request) -> BoxFuture<'static, Result<Response, Problem>>),
 }
 
 /// One endpoint: a row of the table that router and OpenAPI document are made from.
@@ -138,11 +159,14 @@ macro_rules! routes {
 routes![
     accuracy,
     anomalies,
+    changes,
     commitments,
     compare,
+    csv,
     forecasts,
     headroom,
     metrics,
+    oswl,
     peers,
     profile,
     resilience,
@@ -153,11 +177,15 @@ routes![
 
 /// Limits the work of all endpoints together.
 #[derive(Debug)]
-pub(super) struct Turns(Semaphore);
+pub(super) struct Turns {
+    answers: Semaphore,
+    /// Files take as long as their reader does, and must keep no answer waiting.
+    downloads: Arc<Semaphore>,
+}
 
 impl Default for Turns {
     fn default() -> Self {
-        Self(Semaphore::new(AT_ONCE))
+        Self { answers: Semaphore::new(AT_ONCE), downloads: Arc::new(Semaphore::new(DOWNLOADS_AT_ONCE)) }
     }
 }
 
@@ -172,33 +200,57 @@ pub(super) fn register(router: axum::Router<Arc<Inner>>) -> axum::Router<Arc<Inn
 }
 
 async fn answer(inner: Arc<Inner>, route: &'static Route, request: Request) -> Response {
-    let response = match json(&inner, route, &request.into_parts().0).await {
-        Ok(json) => {
-            let headers =
-                [(CONTENT_TYPE, "application/json"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-store")];
-            (headers, json).into_response()
-        }
-        Err(problem) => problem.into_response(),
+    let response = match route.work {
+        Work::Report(take) => take_report(&inner, take, request).await,
+        _ => read(&inner, route, &request.into_parts().0).await,
     };
+    let response = response.unwrap_or_else(Problem::into_response);
     inner.hooks.exposition.telemetry().api_request(route.path, response.status().as_u16());
     response
 }
 
-async fn json(inner: &Inner, route: &'static Route, request: &Parts) -> Result<Vec<u8>, Problem> {
+async fn read(inner: &Inner, route: &'static Route, request: &Parts) -> Result<Response, Problem> {
     if !READ.contains(&request.method) {
         return Err(Problem::method(&request.method, READ));
     }
-    let asked = Asked::read(route.parameters, request.uri.query().unwrap_or_default())?;
+    let asked = Asked::read_at(route.parameters, request.uri.path(), request.uri.query().unwrap_or_default())?;
+    let now = || Now::of(&inner.hooks);
+    if let Work::Download(make) = route.work {
+        let download = make(&now(), &asked)?;
+        let turn = Arc::clone(&inner.turns.downloads).acquire_owned().await;
+        return Ok(download.send(turn.ok()));
+    }
     // The semaphore is never closed; were it, an answer without a turn would do no harm.
-    let _turn = inner.turns.0.acquire().await;
-    let now = Now::of(&inner.hooks);
-    match route.work {
+    let _turn = inner.turns.answers.acquire().await;
+    let made = match route.work {
         Work::Memory(make) => {
+            let now = now();
             let made = tokio::task::spawn_blocking(move || make(&now, &asked)).await;
             made.unwrap_or_else(|fault| Err(Problem::internal(&fault)))
         }
-        Work::History(make) => make(now, asked).await,
+        Work::History(make) => make(now(), asked).await,
+        Work::Download(_) | Work::Report(_) => Err(Problem::internal(&"a route is answered in the wrong way")),
+    };
+    made.map(|json| self::json(StatusCode::OK, json))
+}
+
+/// A report takes a turn as an answer does: its body may be large.
+async fn take_report(
+    inner: &Inner,
+    take: fn(Now, Request) -> BoxFuture<'static, Result<Response, Problem>>,
+    request: Request,
+) -> Result<Response, Problem> {
+    if request.method() != Method::POST {
+        return Err(Problem::method(request.method(), &[Method::POST]));
     }
+    let _turn = inner.turns.answers.acquire().await;
+    take(Now::of(&inner.hooks), request).await
+}
+
+fn json(status: StatusCode, json: Vec<u8>) -> Response {
+    let headers =
+        [(CONTENT_TYPE, "application/json"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-store")];
+    (status, headers, json).into_response()
 }
 
 async fn unknown(State(inner): State<Arc<Inner>>) -> Response {

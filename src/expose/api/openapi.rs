@@ -46,8 +46,9 @@ fn path(route: &Route) -> Value {
         let reference = json!({"$ref": "#/components/schemas/Problem"});
         json!({"description": description, "content": {"application/problem+json": {"schema": reference}}})
     };
+    let form = if matches!(route.work, Work::Download(_)) { "text/csv" } else { "application/json" };
     let mut responses = json!({
-        "200": {"description": "The answer.", "content": {"application/json": {"schema": schema(route.schema)}}},
+        "200": {"description": "The answer.", "content": {form: {"schema": schema(route.schema)}}},
         "400": problem("A parameter is unknown, missing or out of its limits."),
         "405": problem("Another method than GET and HEAD."),
         "default": problem("Anything else."),
@@ -61,7 +62,48 @@ fn path(route: &Route) -> Value {
         }
     }
     let parameters: Vec<Value> = route.parameters.iter().map(parameter).collect();
+    if let Work::Report(_) = route.work {
+        let content = json!({"application/json": {"schema": report()}});
+        let body = json!({"required": true, "content": content});
+        return json!({"post": {"summary": route.summary, "requestBody": body, "responses": responses}});
+    }
     json!({"get": {"summary": route.summary, "parameters": parameters, "responses": responses}})
+}
+
+/// A report of workload records, as far as all types of resources have it in common.
+fn report() -> Value {
+    let events = json!({"type": "array", "items": {"type": "object", "required": ["id", "time"]}});
+    let data = json!({
+        "type": "object",
+        "required": ["current", "added", "modified", "removed"],
+        "properties": {"current": {"type": "array"}, "added": events, "modified": events, "removed": events},
+        "additionalProperties": false,
+    });
+    let record = json!({
+        "type": "object",
+        "required": [
+            "master_node_uid", "id", "cluster_id", "created_date", "updated_time", "resource_type", "resource_checksum",
+            "resource_data",
+        ],
+        "properties": {
+            "master_node_uid": {"type": "string", "minLength": 1, "maxLength": 128},
+            "id": {"type": "integer"},
+            "cluster_id": {"type": "integer"},
+            "created_date": {"type": "string", "format": "date"},
+            "updated_time": {"type": "string"},
+            "resource_type": {"type": "string", "enum": crate::model::workload::ResourceType::ALL.map(|kind| kind.as_str())},
+            "resource_checksum": {"type": "string", "minLength": 1, "maxLength": 128},
+            "resource_data": data,
+            "version_info": {"type": ["object", "null"]},
+        },
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "object",
+        "required": ["oswl_stats"],
+        "properties": {"oswl_stats": {"type": "array", "items": record, "maxItems": 1000}},
+        "additionalProperties": false,
+    })
 }
 
 fn parameter(parameter: &Parameter) -> Value {
@@ -70,6 +112,7 @@ fn parameter(parameter: &Parameter) -> Value {
         Kind::Choice(choices) => json!({"type": "string", "enum": choices()}),
         Kind::Count { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Moment => json!({"type": "string", "anyOf": [{"format": "date-time"}, {"pattern": "^[0-9]{1,12}$"}]}),
+        Kind::Day => json!({"type": "string", "format": "date"}),
         Kind::Duration => json!({"type": "string", "pattern": "^[0-9]{1,8}[smhdw]?$"}),
     };
     if let (Some(default), Value::Object(schema)) = (parameter.default, &mut schema) {
@@ -78,9 +121,9 @@ fn parameter(parameter: &Parameter) -> Value {
     }
     json!({
         "name": parameter.name,
-        "in": "query",
+        "in": if parameter.in_path { "path" } else { "query" },
         "description": parameter.about,
-        "required": parameter.required,
+        "required": parameter.required || parameter.in_path,
         "schema": schema,
     })
 }

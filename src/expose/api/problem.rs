@@ -1,6 +1,6 @@
 //! Errors of the API in the form of RFC 9457 (`application/problem+json`): what is wrong, and what would be right.
 
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
+use axum::http::header::{ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, RETRY_AFTER, X_CONTENT_TYPE_OPTIONS};
 use axum::http::{HeaderValue, Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use schemars::JsonSchema;
@@ -45,6 +45,17 @@ impl Problem {
     /// A parameter that cannot be understood.
     pub(super) fn parameter(name: &str, detail: impl Into<String>) -> Self {
         Self { parameter: Some(name.to_owned()), ..Self::new(StatusCode::BAD_REQUEST, detail) }
+    }
+
+    /// The same, where the parameter is a part of the path: there is no such path.
+    pub(super) fn of_path(self) -> Self {
+        let status = StatusCode::NOT_FOUND;
+        Self { status, title: status.canonical_reason().unwrap_or("Error"), ..self }
+    }
+
+    /// A body that is not taken.
+    pub(super) fn body(status: StatusCode, detail: impl Into<String>) -> Self {
+        Self::new(status, detail)
     }
 
     /// What is asked for is not there.
@@ -105,6 +116,10 @@ impl IntoResponse for Problem {
                 if let Ok(list) = HeaderValue::try_from(self.allowed.join(", ")) {
                     headers.insert(ALLOW, list);
                 }
+            }
+            // The body was not read to its end: the connection cannot carry another request.
+            StatusCode::PAYLOAD_TOO_LARGE | StatusCode::UNSUPPORTED_MEDIA_TYPE | StatusCode::REQUEST_TIMEOUT => {
+                headers.insert(CONNECTION, HeaderValue::from_static("close"));
             }
             StatusCode::SERVICE_UNAVAILABLE => {
                 headers.insert(RETRY_AFTER, RETRY_SECONDS);

@@ -44,7 +44,7 @@ impl Trouble {
     /// What to do about it.
     pub const fn remedy(self) -> &'static str {
         match self {
-            Self::Full => "free space, or lower data.retention_days or history.rollup_days",
+            Self::Full => "free space, or lower data.retention_days, history.rollup_days or workload.retention_days",
             Self::Damaged => {
                 "move it away, and a new one is made; or put a copy made by `stackcast backup` in its place"
             }
@@ -57,9 +57,9 @@ impl Trouble {
     }
 }
 
-/// A fault of the embedded store.
+/// A fault of a store in the data directory.
 #[derive(Debug, thiserror::Error)]
-#[error("history store {}: {detail}; {}", path.display(), trouble.remedy())]
+#[error("store {}: {detail}; {}", path.display(), trouble.remedy())]
 pub struct StoreError {
     /// The file.
     pub path: PathBuf,
@@ -70,12 +70,12 @@ pub struct StoreError {
 }
 
 impl StoreError {
-    pub(super) fn new(path: &Path, trouble: Trouble, detail: impl Into<String>) -> Self {
+    pub(crate) fn new(path: &Path, trouble: Trouble, detail: impl Into<String>) -> Self {
         Self { path: path.to_owned(), trouble, detail: detail.into() }
     }
 
     /// A fault that SQLite tells.
-    pub(super) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
+    pub(crate) fn sqlite(path: &Path, error: &rusqlite::Error) -> Self {
         let trouble = match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Trouble::Full,
             Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Trouble::Damaged,
@@ -88,7 +88,7 @@ impl StoreError {
     }
 
     /// A fault that the operating system tells.
-    pub(super) fn io(path: &Path, error: &std::io::Error) -> Self {
+    pub(crate) fn io(path: &Path, error: &std::io::Error) -> Self {
         let trouble = match error.kind() {
             std::io::ErrorKind::PermissionDenied | std::io::ErrorKind::ReadOnlyFilesystem => Trouble::Denied,
             std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Trouble::Full,

@@ -18,6 +18,7 @@ mod block;
 mod codec;
 mod dictionary;
 mod error;
+pub(crate) mod file;
 mod reader;
 mod rewrite;
 mod rows;
@@ -79,7 +80,7 @@ impl Store {
         clock: &Clock,
         telemetry: &Arc<Telemetry>,
     ) -> Result<Self, StoreError> {
-        let opened = schema::lock(path).and_then(|lock| Ok((lock, schema::writer(path)?)));
+        let opened = file::lock(path).and_then(|lock| Ok((lock, schema::writer(path)?)));
         let (lock, connection) = opened.inspect_err(|error| telemetry.error(error.trouble))?;
         telemetry.measure(path);
         let writer = Writer::new(connection, path.to_owned(), retention, clock.clone(), Arc::clone(telemetry));

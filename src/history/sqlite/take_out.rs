@@ -1,21 +1,13 @@
 //! What commands take out of the file while a server may be writing to it: readings for a CSV, and a copy of all.
 
 use std::path::Path;
-use std::time::Duration;
 
-use rusqlite::backup::{Backup, StepResult};
-
-use super::error::{StoreError, Trouble};
+use super::error::StoreError;
 use super::reader::{self, Span};
-use super::{dictionary, schema};
+use super::{dictionary, file, schema};
 use crate::history::grid::Take;
 use crate::model::clock::Timestamp;
 use crate::model::signal::SeriesKey;
-
-/// How often a copy is tried while another process holds the file.
-const STEPS_MAX: u32 = 100;
-/// Between tries.
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Which readings are exported.
 #[derive(Clone, Debug, Default)]
@@ -76,33 +68,7 @@ pub fn export(
 
 /// Copies the store to a new file, whole and as of one moment, while others read and write it.
 pub fn backup(path: &Path, to: &Path) -> Result<(), StoreError> {
-    let source = schema::reader(path)?;
-    schema::private().create_new(true).open(to).map_err(|error| match error.kind() {
-        std::io::ErrorKind::AlreadyExists => {
-            StoreError::new(to, Trouble::Denied, "there is such a file already, which is not overwritten")
-        }
-        _ => StoreError::io(to, &error),
-    })?;
-    let copy = || -> rusqlite::Result<()> {
-        let mut target = rusqlite::Connection::open(to)?;
-        // All pages in one step: in steps, a writer in between would make it begin anew.
-        let backup = Backup::new(&source, &mut target)?;
-        for _ in 0..STEPS_MAX {
-            if backup.step(-1)? == StepResult::Done {
-                break;
-            }
-            std::thread::sleep(PAUSE);
-        }
-        drop(backup);
-        let whole: String = target.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        let damaged = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT);
-        if whole == "ok" { Ok(()) } else { Err(rusqlite::Error::SqliteFailure(damaged, Some(whole))) }
-    };
-    copy().map_err(|error| {
-        // What is there is no copy; the fault matters more than a file that cannot be removed.
-        let _ = std::fs::remove_file(to);
-        StoreError::sqlite(to, &error)
-    })
+    file::copy(&schema::reader(path)?, to)
 }
 
 fn signals(connection: &rusqlite::Connection) -> rusqlite::Result<Vec<String>> {

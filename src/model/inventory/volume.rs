@@ -25,12 +25,29 @@ pub struct Volume {
     pub size_gib: u64,
     /// Servers that it is attached to: several where the type allows it, none when it is free.
     pub servers: Box<[Id]>,
+    /// The same with what else is known of each: attachments to hosts are here only.
+    pub attachments: Box<[Attachment]>,
     /// Whether a server can boot from it.
     pub bootable: bool,
+    /// Whether its data is encrypted.
+    pub encrypted: bool,
+    /// The snapshot that it was made of.
+    pub snapshot: Option<Id>,
     /// Creation.
     pub created: Timestamp,
     /// Last change.
     pub updated: Timestamp,
+}
+
+/// An attachment of a volume.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Attachment {
+    /// Its own id.
+    pub id: Id,
+    /// The server; none when a host has the volume.
+    pub server: Option<Id>,
+    /// Where the server sees the volume, e.g. `/dev/vdb`; empty where it is not told.
+    pub device: Arc<str>,
 }
 
 /// All volumes by id.
