@@ -3,6 +3,15 @@
 //! The first half needs nothing. The second runs promtool and amtool where they are installed; CI has them, and sets
 //! STACKCAST_REQUIRE_TOOLS=1. `cargo test --test bundle_rules -- --ignored` negates each comparison in turn (minutes).
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::unwrap_in_result,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stderr,
+    reason = "clippy exempts test functions only, not what they call"
+)]
+
 mod bundle;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -369,7 +378,7 @@ fn rule_at(text: &str, place: usize) -> &str {
 
 /// The head of a file of tests, and those of its tests that name a rule.
 fn only(text: &str, name: &str) -> Option<String> {
-    let (head, tests) = text.split_once("  - name: ").unwrap();
+    let (head, tests) = text.split_once("  - name: ")?;
     let chosen: String = tests
         .split("\n  - name: ")
         .filter(|test| test.contains(name))
