@@ -351,8 +351,10 @@ async fn what_explains_an_alert_silences_it() {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     let state = |alerts: &[serde_json::Value], case: usize, side: &str| {
-        let is =
-            |alert: &&serde_json::Value| alert["labels"]["case"] == case.to_string() && alert["labels"]["side"] == side;
+        let case = case.to_string();
+        let is = |alert: &&serde_json::Value| {
+            alert["labels"]["case"].as_str() == Some(&case) && alert["labels"]["side"] == side
+        };
         alerts.iter().find(is).map_or_else(String::new, |alert| alert["status"]["state"].as_str().unwrap().to_owned())
     };
     // States are found while messages are made up, shortly after the alerts arrive.
