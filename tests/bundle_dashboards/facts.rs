@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Labels by metric; None where they are a rule's business.
-pub type Labels = BTreeMap<String, Option<BTreeSet<String>>>;
+pub(crate) type Labels = BTreeMap<String, Option<BTreeSet<String>>>;
 
 /// Families that Prometheus makes itself, with the labels that boards may name.
 const OF_PROMETHEUS: [(&str, &[&str]); 8] = [
