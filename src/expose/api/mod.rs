@@ -137,6 +137,7 @@ macro_rules! routes {
 
 routes![
     accuracy,
+    analysis,
     anomalies,
     commitments,
     compare,
@@ -144,11 +145,14 @@ routes![
     headroom,
     metrics,
     peers,
+    pressure,
     profile,
+    projects,
     resilience,
     runway,
     status,
-    stranded
+    stranded,
+    waste
 ];
 
 /// Limits the work of all endpoints together.
