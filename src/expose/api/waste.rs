@@ -15,7 +15,7 @@ const TOP: Parameter = Parameter::count("top", 1, 10_000, "Most instances, and m
 
 /// Said where nothing measures what instances use.
 const UNMEASURED: &str = "which instances are idle or oversized is unknown: nothing measures what they use; switch \
-                          collect.compute.diagnostics on";
+                          collect.diagnostics.enabled on";
 
 pub(super) static ROUTE: Route = Route {
     path: "/api/v1/waste",
