@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{capacity, predict, tiers, watch};
+use super::{capacity, predict, risk, tiers, waste, watch};
 
 /// Analysis of what was collected.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -21,6 +21,10 @@ pub struct Settings {
     pub anomaly: watch::Settings,
     /// Where risk begins: the one table that gauges, rules and dashboards read.
     pub tiers: tiers::Tiers,
+    /// Which forecast dates are a risk.
+    pub risk: risk::Settings,
+    /// What counts as waste.
+    pub waste: waste::Settings,
 }
 
 impl Default for Settings {
@@ -32,6 +36,8 @@ impl Default for Settings {
             forecast: predict::Settings::default(),
             anomaly: watch::Settings::default(),
             tiers: tiers::Tiers::default(),
+            risk: risk::Settings::default(),
+            waste: waste::Settings::default(),
         }
     }
 }

@@ -122,6 +122,11 @@ impl Scope {
         self.project_id.as_deref().is_none_or(|chosen| chosen == project)
             && self.domain_id.as_deref().is_none_or(|chosen| chosen == domain)
     }
+
+    /// Whether every project lies within it.
+    pub fn includes_all(&self) -> bool {
+        self.project_id.is_none() && self.domain_id.is_none()
+    }
 }
 
 /// Reachability and latency of each endpoint in the catalog.

@@ -235,6 +235,10 @@ fn check_analysis(analysis: &crate::analyse::Settings, faults: &mut Faults) {
     if let Some((key, fault)) = analysis.tiers.fault() {
         faults.unless(false, &format!("analysis.tiers.{key}"), fault);
     }
+    faults.range("analysis.risk.runway_days", analysis.risk.runway_days.into(), 1..=365);
+    if let Some((key, fault)) = analysis.waste.fault() {
+        faults.unless(false, &format!("analysis.waste.{key}"), fault);
+    }
     if let Some((key, fault)) = analysis.anomaly.fault() {
         faults.unless(false, &format!("analysis.anomaly.{key}"), fault);
     }

@@ -15,6 +15,7 @@ macro_rules! say {
 
 mod api;
 mod api_headroom;
+mod api_waste;
 mod http;
 mod limits;
 mod prometheus;

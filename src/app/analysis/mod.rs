@@ -5,11 +5,16 @@
 
 mod forecasts;
 mod headroom;
+mod projects;
 mod queries;
+mod recommend;
+mod risk;
 mod stepped;
 mod telemetry;
+mod waste;
 mod watch;
 
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -21,6 +26,7 @@ use tokio::task::JoinHandle;
 use super::running::{App, LivePart};
 use crate::analyse::headroom::Surveyor;
 use crate::analyse::signals::{self, Observer};
+use crate::analyse::waste::Auditor;
 use crate::analyse::{Settings, tiers};
 use crate::config::{self, Filter};
 use crate::history::{self, Definitions};
@@ -56,6 +62,9 @@ struct Analysis {
     served: Box<dyn Fn(&str) -> bool + Send + Sync>,
     telemetry: Arc<Telemetry>,
     surveyor: Mutex<Surveyor>,
+    auditor: Mutex<Auditor>,
+    /// Milliseconds since the epoch at which what instances used was kept last.
+    usage_kept: AtomicI64,
     /// Threads that models may take.
     threads: usize,
 }
@@ -111,6 +120,8 @@ impl Analysis {
             served: Box::new(|_| true),
             telemetry: Arc::new(Telemetry::default()),
             surveyor: Mutex::default(),
+            auditor: Mutex::default(),
+            usage_kept: AtomicI64::default(),
             threads,
         }
     }
@@ -120,6 +131,7 @@ impl Analysis {
         let this = Arc::new(self);
         let forecasts = Forecasts::restore(Arc::clone(&this)).await;
         let anomalies = Arc::new(Anomalies::restore(Arc::clone(&this)).await);
+        this.restore_usage().await;
         let mut observer = Observer::default();
         let mut last: Option<Timestamp> = None;
         let start = this.clock.instant();
@@ -128,6 +140,7 @@ impl Analysis {
             let own = this.own_readings(at).await;
             observer = this.look(observer, own, &anomalies, at, last).await;
             anomalies.keep_if_due().await;
+            this.keep_usage_if_due(at).await;
             forecasts.publish(at);
             forecasts.run_if_due(at);
             last = Some(at);
@@ -139,6 +152,7 @@ impl Analysis {
         }
         forecasts.end().await;
         anomalies.end().await;
+        this.end_usage().await;
     }
 
     /// Every signal, the user's own among them.
@@ -185,6 +199,10 @@ impl Analysis {
             }
             let mut tick = observation.tick;
             this.survey(&snapshot, &tick, &settings, at);
+            this.assess(&snapshot, &tick, &settings);
+            this.follow(&snapshot, &tick);
+            this.audit(&snapshot, &settings, at);
+            this.recommend(&settings, at);
             if let Some(point) = point_reached(last, at, settings.grid_minutes) {
                 tick.at = point;
                 anomalies.step(&tick, &snapshot, &settings);

@@ -4,6 +4,7 @@
 //! the last answer of each until it is too old. How old it is, says its timestamp.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -15,6 +16,7 @@ use super::servers::spell;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::clock::Timestamp;
 use crate::model::id::Id;
+use crate::model::inventory::guest::Guests;
 use crate::model::inventory::server::Servers;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -176,17 +178,18 @@ impl Collector {
     fn emit(&self) -> PartBuilder {
         let mut part = PartBuilder::new();
         let mut text = String::new();
+        let mut guests = Guests::default();
         for (id, kept) in &self.kept {
             kept.answer.emit(spell(&mut text, id), kept.at, &mut part);
+            guests.0.insert(id.clone(), kept.answer.guest(kept.at));
         }
+        part.table(Arc::new(guests));
         part
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use crate::model::inventory::server::Server;
 

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::collect::decode::null_as_default;
 use crate::model::clock::Timestamp;
+use crate::model::inventory::guest::Guest;
 use crate::model::metric::Metric;
 use crate::model::part::PartBuilder;
 
@@ -105,13 +106,34 @@ struct Nic {
 }
 
 impl Answer {
+    /// What analysis needs of it. A driver that knows nothing of memory says 0 or less.
+    pub(super) fn guest(&self, at: Timestamp) -> Guest {
+        let memory = |of: Option<f64>| of.filter(|mebibytes| *mebibytes > 0.0);
+        let sum = |of: fn(&Nic) -> Option<f64>| {
+            let total: Option<f64> = self.nic_details.iter().map(of).sum();
+            total.filter(|bytes| *bytes >= 0.0 && !self.nic_details.is_empty())
+        };
+        let maximum = memory(self.memory_details.maximum);
+        Guest {
+            at,
+            cpu_seconds: self.cpu_seconds(),
+            cpus: self.num_cpus,
+            memory_ratio: memory(self.memory_details.used).zip(maximum).map(|(used, maximum)| used / maximum),
+            received_bytes: sum(|nic| nic.rx_octets),
+            sent_bytes: sum(|nic| nic.tx_octets),
+        }
+    }
+
+    /// A sum without one of its parts would be no counter.
+    fn cpu_seconds(&self) -> Option<f64> {
+        let times: Option<f64> = self.cpu_details.iter().map(|cpu| cpu.time).sum();
+        times.filter(|_| !self.cpu_details.is_empty()).map(|time| time / NANOSECONDS)
+    }
+
     /// Adds the samples of an instance.
     pub(super) fn emit(&self, id: &str, read_at: Timestamp, part: &mut PartBuilder) {
         part.put(&READ_AT, [id], read_at.seconds());
-        // A sum without one of its parts would be no counter.
-        let times: Option<f64> = self.cpu_details.iter().map(|cpu| cpu.time).sum();
-        let times = times.filter(|_| !self.cpu_details.is_empty());
-        put(part, &CPU_SECONDS, [id], times.map(|time| time / NANOSECONDS));
+        put(part, &CPU_SECONDS, [id], self.cpu_seconds());
         put(part, &CPUS, [id], self.num_cpus);
         put(part, &UPTIME, [id], self.uptime);
         put(part, &MEMORY_MAXIMUM, [id], self.memory_details.maximum.map(|mebibytes| mebibytes * MEBIBYTE));

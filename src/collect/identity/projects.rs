@@ -9,7 +9,7 @@ use crate::collect::decode::{bool_label, list, null_as_default, table_soon};
 use crate::collect::health::Visibility;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::id::Id;
-use crate::model::inventory::project::{Domains, Project, Projects};
+use crate::model::inventory::project::{Domains, EveryProject, Project, Projects};
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 use crate::openstack::error::{Error, ErrorKind};
@@ -62,17 +62,28 @@ pub(super) struct Collector {
 impl Collect for Collector {
     fn collect<'a>(&'a mut self, cx: &'a Cx) -> Collecting<'a> {
         Box::pin(async move {
-            let (mut items, listed) = read(cx).await?;
+            let (mut items, known) = read(cx).await?;
             items.sort_by(|a, b| a.id.cmp(&b.id));
             let domains = if self.ran { cx.table::<Domains>() } else { table_soon::<Domains>(cx).await };
             self.ran = true;
-            Ok(emit(&items, listed, domains.as_deref()))
+            Ok(emit(&items, known, domains.as_deref()))
         })
     }
 }
 
-/// The projects, and whether Keystone listed them (else only the token's own project is known, by name).
-async fn read(cx: &Cx) -> Result<(Vec<Item>, bool), Error> {
+/// How far projects are known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// Every one.
+    All,
+    /// Those that the token may enter, or that were chosen.
+    Some,
+    /// The token's own, by name only.
+    Own,
+}
+
+/// The projects, and how far they are known.
+async fn read(cx: &Cx) -> Result<(Vec<Item>, Known), Error> {
     let chosen = cx.settings.scope.project_id.as_deref();
     let asked = match chosen {
         Some(id) => cx.client.get_json(Request::new(format!("projects/{id}"))).await.map(|one: One| vec![one.project]),
@@ -81,7 +92,8 @@ async fn read(cx: &Cx) -> Result<(Vec<Item>, bool), Error> {
     let forbidden = match asked {
         Ok(items) => {
             cx.report.add_items(usize::from(chosen.is_some()));
-            return Ok((items, true));
+            let all = cx.settings.scope.includes_all();
+            return Ok((items, if all { Known::All } else { Known::Some }));
         }
         Err(error) if error.kind == ErrorKind::Forbidden => error,
         Err(error) => return Err(error),
@@ -90,7 +102,7 @@ async fn read(cx: &Cx) -> Result<(Vec<Item>, bool), Error> {
     let mut own = listed(cx, Request::new("auth/projects")).await.unwrap_or_default();
     own.retain(|item| cx.settings.scope.includes(&item.id, &item.domain_id));
     if !own.is_empty() {
-        return Ok((own, true));
+        return Ok((own, Known::Some));
     }
     // Application credentials may be barred from auth/projects too; the token itself names one project.
     let session = cx.client.cloud().session().await?;
@@ -98,7 +110,7 @@ async fn read(cx: &Cx) -> Result<(Vec<Item>, bool), Error> {
     match session.project_id.clone().filter(|id| cx.settings.scope.includes(id, "")) {
         Some(id) => {
             let name = session.project_name.clone().unwrap_or_default();
-            Ok((vec![Item { id, name, enabled: true, ..Item::default() }], false))
+            Ok((vec![Item { id, name, enabled: true, ..Item::default() }], Known::Own))
         }
         None => Err(forbidden),
     }
@@ -110,10 +122,13 @@ async fn listed(cx: &Cx, request: Request<'_>) -> Result<Vec<Item>, Error> {
     Ok(items)
 }
 
-fn emit(items: &[Item], listed: bool, domains: Option<&Domains>) -> PartBuilder {
+fn emit(items: &[Item], known: Known, domains: Option<&Domains>) -> PartBuilder {
     let mut part = PartBuilder::new();
-    if listed {
+    if known != Known::Own {
         emit_listed(items, &mut part);
+    }
+    if known == Known::All {
+        part.table(Arc::new(EveryProject));
     }
     let mut table = Projects::default();
     for item in items {
@@ -155,7 +170,7 @@ mod tests {
     fn the_recorded_projects() {
         let items = recorded::<Item>(include_bytes!("../../../tests/recordings/keystone/projects.json"), "projects");
         let domains = Domains([(Arc::from("default"), Arc::from("Default"))].into());
-        let part = seal(emit(&items, true, Some(&domains)));
+        let part = seal(emit(&items, Known::All, Some(&domains)));
         assert_eq!(only(&part, &PROJECTS), items.len() as f64);
         let infos = rows(&part, &PROJECT_INFO);
         assert_eq!(infos[0].0, "false|seeded: acme|default|true|28b5568b7e144f17b12b1d70150d09bb|acme|default|");
@@ -172,14 +187,14 @@ mod tests {
         let body =
             br#"{"projects": [{"id": "a", "name": "n", "tags": ["x", "y"], "parent_id": null, "enabled": true}]}"#;
         let items = recorded::<Item>(body, "projects");
-        let part = seal(emit(&items, true, None));
+        let part = seal(emit(&items, Known::All, None));
         assert_eq!(rows(&part, &PROJECT_INFO)[0].0, "false|||true|a|n||x,y");
     }
 
     #[test]
     fn of_a_project_known_from_the_token_only_its_name_is_said() {
         let own = Item { id: "a".into(), name: "n".into(), enabled: true, ..Item::default() };
-        let part = seal(emit(&[own], false, None));
+        let part = seal(emit(&[own], Known::Own, None));
         assert!(rows(&part, &PROJECTS).is_empty() && rows(&part, &PROJECT_INFO).is_empty());
         assert_eq!(rows(&part, &INFO), [("a|n|".to_owned(), 1.0)]);
     }

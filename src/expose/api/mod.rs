@@ -158,6 +158,7 @@ macro_rules! routes {
 
 routes![
     accuracy,
+    analysis,
     anomalies,
     changes,
     commitments,
@@ -168,11 +169,14 @@ routes![
     metrics,
     oswl,
     peers,
+    pressure,
     profile,
+    projects,
     resilience,
     runway,
     status,
-    stranded
+    stranded,
+    waste
 ];
 
 /// Limits the work of all endpoints together.

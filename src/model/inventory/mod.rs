@@ -8,6 +8,7 @@ pub mod aggregate;
 pub mod compute_service;
 pub mod flavor;
 pub mod floating_ip;
+pub mod guest;
 pub mod hypervisor;
 pub mod image;
 pub mod interner;

@@ -20,6 +20,10 @@ pub struct Project {
 #[derive(Clone, Debug, Default)]
 pub struct Projects(pub BTreeMap<Id, Project>);
 
+/// Says that [`Projects`] holds every project of the cloud, so that another one has gone.
+#[derive(Clone, Copy, Debug)]
+pub struct EveryProject;
+
 /// Names of domains by id, where the credentials may list them.
 #[derive(Clone, Debug, Default)]
 pub struct Domains(pub BTreeMap<Arc<str>, Arc<str>>);

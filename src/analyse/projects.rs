@@ -1,0 +1,148 @@
+//! Projects: how full their quotas are, how they grow, when they are used up.
+//!
+//! Of the projects that the signal of quotas follows (those that use most of theirs, and all that are nearly full); the
+//! others have no history. How much was promised in all is told with headroom.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::model::headroom::FactsAt;
+use crate::model::id::Id;
+use crate::model::inventory::project::Projects;
+use crate::model::part::{Origin, PartBuilder};
+use crate::model::prediction::Predictions;
+use crate::model::project_use::{ProjectUse, ProjectUses};
+use crate::model::signal::{Scope, SeriesKey, Tick};
+use crate::model::snapshot::Snapshot;
+
+crate::metrics! {
+    /// Share of a project's quota in use or reserved; of the 50 projects that use most of theirs (until rank 75), and of all above 90 %.
+    UTILIZATION = gauge "stackcast_project_utilization_ratio" [entity resource], Ratio, "quotas of Nova, Cinder, Neutron";
+    /// Growth of a project's use by the trend of its daily means over a window (7d, 30d), over what was in use before.
+    GROWTH = gauge "stackcast_project_growth_ratio" [entity resource window], Ratio, "forecast of stackcast_project_utilization_ratio";
+    /// Time until a project's quota is used up in half of the simulated futures; 0 = it is, +Inf = not inside the window.
+    EXHAUSTION = gauge "stackcast_project_quota_exhaustion_seconds" [entity resource], Seconds, "forecast of stackcast_project_utilization_ratio";
+}
+
+const WINDOWS: [(&str, f64); 2] = [("7d", 7.0), ("30d", 30.0)];
+
+/// Gauges and table of every region with quotas.
+pub fn follow(snapshot: &Snapshot, tick: &Tick) -> Vec<(Origin, PartBuilder)> {
+    let mut origins: BTreeMap<&Origin, Vec<(&SeriesKey, f64)>> = BTreeMap::new();
+    for (key, ratio) in &tick.readings {
+        if key.scope == Scope::Project && key.basis.is_some() {
+            origins.entry(&key.origin).or_default().push((key, *ratio));
+        }
+    }
+    let parts = origins.into_iter().map(|(origin, readings)| {
+        let uses = uses(&readings, snapshot, origin);
+        let mut part = PartBuilder::new();
+        emit(&mut part, &uses, tick.at.seconds());
+        part.table(Arc::new(uses));
+        part.table(Arc::new(FactsAt(tick.at)));
+        (origin.clone(), part)
+    });
+    parts.collect()
+}
+
+fn uses(readings: &[(&SeriesKey, f64)], snapshot: &Snapshot, origin: &Origin) -> ProjectUses {
+    let predictions = snapshot.table::<Predictions>(origin);
+    let projects = snapshot.table::<Projects>(origin);
+    let mut rows: Vec<ProjectUse> = readings
+        .iter()
+        .map(|(key, ratio)| {
+            let prediction = predictions.as_ref().and_then(|known| known.0.get(*key)).filter(|known| known.ready);
+            let project = projects.as_ref().and_then(|known| known.0.get(&Id::new(&key.entity)));
+            ProjectUse {
+                project: Arc::clone(&key.entity),
+                name: project.map(|project| Arc::clone(&project.name)),
+                resource: Arc::clone(&key.resource),
+                utilization: *ratio,
+                daily_growth: prediction.and_then(|known| known.daily_growth),
+                exhausted_at: prediction.and_then(|known| known.crossings.get("full")).map(|full| full.mid),
+            }
+        })
+        .collect();
+    rows.sort_unstable_by(|a, b| (&a.project, &a.resource).cmp(&(&b.project, &b.resource)));
+    ProjectUses(rows)
+}
+
+fn emit(part: &mut PartBuilder, uses: &ProjectUses, now: f64) {
+    for row in &uses.0 {
+        let (project, resource) = (&*row.project, &*row.resource);
+        let labels = [project, resource];
+        part.put(&UTILIZATION, labels, row.utilization);
+        for (window, days) in WINDOWS {
+            if let Some(growth) = row.growth(days) {
+                part.put(&GROWTH, [project, resource, window], growth);
+            }
+        }
+        if let Some(at) = row.exhausted_at {
+            part.put(&EXHAUSTION, labels, (at - now).max(0.0));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::clock::Timestamp;
+    use crate::model::part::PartKey;
+    use crate::model::prediction::{Crossing, Prediction};
+    use crate::model::signal::Basis;
+    use crate::model::snapshot::{SeriesLimits, SnapshotStore};
+
+    #[test]
+    fn quotas_are_told_with_what_is_forecast_of_them() {
+        let origin = Origin::new("c", "r");
+        let key = |scope, entity: &str| {
+            let (signal, resource) = (Arc::from("utilization"), Arc::from("vcpu"));
+            let entity = Arc::from(entity);
+            Arc::new(SeriesKey {
+                signal,
+                origin: origin.clone(),
+                scope,
+                entity,
+                resource,
+                basis: Some(Basis::Allocation),
+            })
+        };
+        let prediction = Prediction {
+            trained: 0,
+            history_seconds: 0.0,
+            missing_ratio: 0.0,
+            ready: true,
+            model: String::new(),
+            season_seconds: 0.0,
+            level: 0.8,
+            ahead: BTreeMap::new(),
+            crossings: [("full".to_owned(), Crossing { mid: 500.0, upper: 1.0, lower: 900.0 })].into(),
+            window_seconds: 0.0,
+            daily_growth: Some(0.25 / 7.0),
+            hourly: Vec::new(),
+            daily: Vec::new(),
+        };
+        let store = SnapshotStore::new(SeriesLimits::default());
+        let seal = |part: PartBuilder, group: &'static str| {
+            let key = PartKey { group, origin: origin.clone(), source: group.into() };
+            part.seal(key, Timestamp::default(), 100).0
+        };
+        let mut part = PartBuilder::new();
+        part.table(Arc::new(Predictions([(key(Scope::Project, "a"), Arc::new(prediction))].into())));
+        store.publish(seal(part, "forecast"), Vec::new());
+        let readings =
+            vec![(key(Scope::Project, "b"), 0.5), (key(Scope::Project, "a"), 0.75), (key(Scope::Cloud, "c"), 0.9)];
+        let tick = Tick { at: Timestamp::from_seconds(100), readings };
+        let (_, part) = follow(&store.load(), &tick).remove(0);
+        let part = seal(part, "test");
+        let rows = |name: &str| -> Vec<String> {
+            let family = part.families.iter().find(|family| family.descriptor().name == name).unwrap();
+            let told =
+                family.samples().map(|s| format!("{} {:.2}", s.labels().collect::<Vec<_>>().join(" "), s.number()));
+            told.collect()
+        };
+        assert_eq!(rows("stackcast_project_utilization_ratio"), ["a vcpu 0.75", "b vcpu 0.50"]);
+        assert_eq!(rows("stackcast_project_growth_ratio"), ["a vcpu 7d 0.50"], "30 days ago there was nothing");
+        assert_eq!(rows("stackcast_project_quota_exhaustion_seconds"), ["a vcpu 400.00"]);
+    }
+}
