@@ -3,6 +3,7 @@
 //! What reclaiming brings is told in days: its amount over what is usable, over the growth per day. Nothing is decided
 //! here that a risk or a class of waste does not say already.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -34,7 +35,7 @@ pub fn recommend(snapshot: &Snapshot, settings: &capacity::Settings, at: Timesta
             rows.extend(of_waste(&waste, &risks, &figures(snapshot, origin, settings)));
         }
         // Stable: of the same severity, places with many hosts come in the order of scopes.
-        rows.sort_by(|a, b| b.severity.cmp(&a.severity));
+        rows.sort_by_key(|row| Reverse(row.severity));
         rows.truncate(MOST);
         let mut part = PartBuilder::new();
         for row in &rows {
