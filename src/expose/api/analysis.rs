@@ -1,5 +1,6 @@
 //! `/api/analysis`: one record of each place, the worst first: what is used, at which risk, why, and what to do about it.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use schemars::JsonSchema;
@@ -95,7 +96,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let mut rows: Vec<_> = places.into_iter().map(|(place, risks)| (overall(&risks), place, risks)).collect();
     rows.retain(|(level, ..)| *level >= least);
     // Stable: those of one level stay in the order of names.
-    rows.sort_by(|(a, ..), (b, ..)| b.cmp(a));
+    rows.sort_by_key(|(level, ..)| Reverse(*level));
     let recommended = Surveyed::<Recommendations>::of(now, asked)?;
     let mut advice: BTreeMap<(&Origin, Scope, &str), Vec<Advice<'_>>> = BTreeMap::new();
     for (origin, row) in recommended.iter().flat_map(|(origin, table)| table.0.iter().map(move |row| (origin, row))) {
