@@ -446,6 +446,10 @@ async fn the_description_is_true() {
     let described = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/api.md")).unwrap();
     for (path, item) in paths {
         assert!(described.contains(&format!("`{path}`")), "docs/api.md leaves out {path}");
+        // Workload records are asked for in tests/workload.rs, where there are some.
+        if item["post"].is_object() || path == "/api/v1/changes" || path.starts_with("/api/v1/csv/") {
+            continue;
+        }
         let mut query = Vec::new();
         for parameter in item["get"]["parameters"].as_array().unwrap() {
             let (name, schema) = (parameter["name"].as_str().unwrap(), &parameter["schema"]);
