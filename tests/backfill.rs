@@ -149,11 +149,14 @@ async fn a_filled_history_reads_as_the_world_was_and_time_goes_on() {
     assert_eq!(demo.world(0).unwrap().now(), hours(30), "the cloud stands where its past ended");
     let opened = history::open(&settings.history, &settings.data.directory, 30, &clock).unwrap();
     let signal = stackcast::analyse::signals::built_in().into_iter().find(|signal| signal.name == "instances").unwrap();
-    let want = Want { signal: signal.clone().into(), only: None, from: START, to: hours(31), step: HOUR };
+    // The last two days, which is all of this past, were gone through at the pace of the analysis grid.
+    let step = HOUR / 12;
+    let want = Want { signal: signal.clone().into(), only: None, from: START, to: hours(31), step };
     let answer = opened.history.read(&want).await.unwrap();
     let whole = answer.stretches.iter().find(|stretch| &*stretch.key.entity == "demo").unwrap();
     let servers: Vec<f64> = truth(30).await.into_iter().map(|(servers, _)| servers).collect();
-    assert_eq!(whole.values, servers);
+    let at_full_hours: Vec<f64> = whole.values.iter().copied().step_by(12).collect();
+    assert_eq!(at_full_hours, servers);
 }
 
 fn installed(program: &str) -> bool {

@@ -31,6 +31,7 @@ struct Amounts {
 /// Counts it for every place; empty while nothing runs, for then there is no mix.
 pub(super) fn stranded(cloud: &Arc<str>, ground: &Ground, load: &Load) -> Stranded {
     let mut mix: Vec<&Kind> = load.kinds.iter().filter(|kind| !kind.demand.is_empty()).collect();
+    // Stable: kinds of one flavor stay in the order of the load.
     mix.sort_by(|a, b| (Reverse(a.count), &a.flavor).cmp(&(Reverse(b.count), &b.flavor)));
     mix.truncate(MIX_MAX);
     if mix.is_empty() {

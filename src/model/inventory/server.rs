@@ -54,7 +54,7 @@ pub struct Server {
 }
 
 /// A flavor as servers remember it (it may have gone since).
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ServerFlavor {
     /// Name.
     pub name: Arc<str>,

@@ -173,7 +173,8 @@ mod tests {
             more.insert(at, 1_000_000);
             for changed in [fewer, more] {
                 let new = spans(&changed).iter().filter(|span| !before.contains(&span.hash)).count();
-                assert!((1..8).contains(&new), "{new} of {} spans are new", before.len());
+                // None when the row was a span of its own.
+                assert!(new < 8, "{new} of {} spans are new", before.len());
             }
         }
     }
