@@ -38,8 +38,9 @@ COPY --from=build /out/bin/stackcast /usr/local/bin/stackcast
 COPY --from=build --chown=65532:65532 /out/data /var/lib/stackcast
 USER 65532:65532
 # Inside a container, loopback would be nobody's. What is published, and to whom, is said outside.
+# The data go one level down: stackcast refuses a directory that everybody may enter, as mounted volumes often are.
 ENV STACKCAST_EXPOSE__LISTEN_ADDRESSES=0.0.0.0:9180 \
-    STACKCAST_DATA__DIRECTORY=/var/lib/stackcast
+    STACKCAST_DATA__DIRECTORY=/var/lib/stackcast/data
 VOLUME /var/lib/stackcast
 EXPOSE 9180
 STOPSIGNAL SIGTERM
