@@ -20,7 +20,7 @@ COPY src src
 # `stackcast render alertmanager` carries the files it renders.
 COPY alertmanager alertmanager
 RUN touch src/main.rs src/lib.rs && cargo build --locked --profile dist --bin stackcast \
-    && mkdir -p /out/bin /out/data && cp target/dist/stackcast /out/bin/ && chmod 0700 /out/data
+    && mkdir -p /out/bin /out/data && cp target/dist/stackcast /out/bin/
 
 # Nothing is run in this stage, so the base needs no package manager; it needs glibc, and bash for the health check.
 FROM ${BASE_IMAGE}
@@ -34,7 +34,7 @@ LABEL org.opencontainers.image.title="stackcast" \
 # The authorities that are trusted without `cacert` in clouds.yaml; the slim base has none.
 COPY --from=build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=build /out/bin/stackcast /usr/local/bin/stackcast
-# A number, not a name: Kubernetes' runAsNonRoot cannot tell what a name is. A new volume takes over owner and mode.
+# A number, not a name: Kubernetes' runAsNonRoot cannot tell what a name is. A new volume takes over the owner.
 COPY --from=build --chown=65532:65532 /out/data /var/lib/stackcast
 USER 65532:65532
 # Inside a container, loopback would be nobody's. What is published, and to whom, is said outside.
