@@ -15,7 +15,7 @@ use crate::model::part::{Part, span_hasher};
 
 use super::names::Scheme;
 use super::negotiate::{Encoding, Format, VARIANTS, Variant};
-use super::output::{Encoded, Encoder, Piece};
+use super::output::{Encoded, Encoder, Piece, Pieces};
 use super::plan::Plan;
 use super::segment::{Segment, segments};
 use super::{openmetrics, text};
@@ -47,7 +47,7 @@ struct Slot {
 /// A group's bytes.
 #[derive(Debug)]
 pub(crate) struct Rendered {
-    pub(crate) pieces: Vec<Arc<Piece>>,
+    pub(crate) pieces: Pieces,
 }
 
 /// What it took to render.
@@ -125,11 +125,11 @@ impl Group {
 /// Renders what `earlier` does not have; also the bytes of text made for it. Pieces that are the same are held in
 /// common, and of others, what they have in common is copied.
 fn render(plan: &Arc<Plan>, variant: Variant, earlier: Option<&Rendered>) -> Option<(Rendered, u64)> {
-    let pieces = || earlier.into_iter().flat_map(|earlier| &earlier.pieces);
+    let pieces = || earlier.into_iter().flat_map(|earlier| earlier.pieces.iter());
     let whole: HashMap<u64, &Arc<Piece>> = pieces().map(|piece| (piece.key, piece)).collect();
     let mut parts: Option<HashMap<u64, Encoded<'_>>> = None;
     let (mut encoder, mut text_bytes) = (Encoder::new(variant.encoding), 0);
-    let (mut rendered, segments) = (Vec::new(), segments(plan));
+    let (mut rendered, segments) = (Pieces::default(), segments(plan));
     for segments in segments.split_inclusive(|segment| segment.key.is_multiple_of(segments_per_piece(variant.encoding)))
     {
         let key = key_of(segments);
@@ -149,12 +149,14 @@ fn render(plan: &Arc<Plan>, variant: Variant, earlier: Option<&Rendered>) -> Opt
     Some((Rendered { pieces: rendered }, text_bytes))
 }
 
-/// Segments in a piece, on average: some 100 kB, so that it is a few writes to the socket and no great loss when one of
-/// them changes. Where a piece ends is said by its last segment, so that what is in front moves no end behind it.
+/// Segments in a piece, on average. A write to the socket should take some tens of kilobytes: a plain segment of 16 kB is
+/// about that, of deflated ones it takes a few. Larger pieces are made anew more often, and the allocator, which packs
+/// blocks of up to 64 kB well, wastes tens of megabytes on them. Where a piece ends is said by its last segment, so that
+/// what is in front moves no end behind it.
 fn segments_per_piece(encoding: Encoding) -> u64 {
     match encoding {
-        Encoding::Identity => 8,
-        Encoding::Gzip => 32,
+        Encoding::Identity => 1,
+        Encoding::Gzip => 16,
     }
 }
 
@@ -165,7 +167,7 @@ fn key_of(segments: &[Segment]) -> u64 {
 }
 
 /// Renders what is made anew for each page and ends it: nothing is kept.
-pub(crate) fn render_last(plan: &Arc<Plan>, variant: Variant) -> Option<Piece> {
+pub(crate) fn render_last(plan: &Arc<Plan>, variant: Variant) -> Option<Pieces> {
     let mut encoder = Encoder::new(variant.encoding);
     let all = |buffer: &mut Vec<u8>| {
         segments(plan).iter().for_each(|segment| write(plan, segment, variant.format, buffer));
@@ -174,7 +176,9 @@ pub(crate) fn render_last(plan: &Arc<Plan>, variant: Variant) -> Option<Piece> {
         }
     };
     encoder.add(0, all)?;
-    Some(encoder.piece(0))
+    let mut pieces = Pieces::default();
+    pieces.push(Arc::new(encoder.piece(0)));
+    Some(pieces)
 }
 
 fn write(plan: &Arc<Plan>, segment: &Segment, format: Format, buffer: &mut Vec<u8>) {

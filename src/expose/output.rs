@@ -40,6 +40,13 @@ pub(crate) struct Piece {
     sum: Sum,
 }
 
+/// Pieces behind each other.
+#[derive(Debug, Default)]
+pub(crate) struct Pieces {
+    list: Vec<Arc<Piece>>,
+    sum: Sum,
+}
+
 /// The end of a part in a piece.
 #[derive(Debug)]
 struct Mark {
@@ -151,24 +158,35 @@ impl Piece {
             (mark.key, Encoded { bytes, sum: &mark.sum })
         })
     }
+}
 
+impl Pieces {
     /// Length of the text, before compression.
     pub(crate) fn text_bytes(&self) -> u64 {
         self.sum.text_bytes
     }
+
+    /// Puts a piece behind the others.
+    pub(crate) fn push(&mut self, piece: Arc<Piece>) {
+        self.sum.add(&piece.sum);
+        self.list.push(piece);
+    }
+
+    /// The pieces, in order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Arc<Piece>> {
+        self.list.iter()
+    }
 }
 
 /// Puts pieces behind each other, not copied, framed as the encoding wants it.
-pub(crate) fn join<'p>(pieces: impl Iterator<Item = &'p Piece>, encoding: Encoding) -> Vec<Bytes> {
+pub(crate) fn join<'p>(pieces: impl Iterator<Item = &'p Pieces>, encoding: Encoding) -> Vec<Bytes> {
     let (mut chunks, mut sum) = (Vec::new(), Sum::default());
     if encoding == Encoding::Gzip {
         chunks.push(Bytes::from_static(GZIP_HEADER));
     }
-    for piece in pieces {
-        if !piece.bytes.is_empty() {
-            chunks.push(piece.bytes.clone());
-        }
-        sum.add(&piece.sum);
+    for pieces in pieces {
+        chunks.extend(pieces.iter().filter(|piece| !piece.bytes.is_empty()).map(|piece| piece.bytes.clone()));
+        sum.add(&pieces.sum);
     }
     if encoding == Encoding::Gzip {
         let mut end = Vec::from(FINAL_BLOCK);
@@ -185,6 +203,12 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
     use std::io::Read;
+
+    fn pieces(piece: Piece) -> Pieces {
+        let mut pieces = Pieces::default();
+        pieces.push(Arc::new(piece));
+        pieces
+    }
 
     fn piece(texts: &[&[u8]], encoding: Encoding) -> Piece {
         let mut encoder = Encoder::new(encoding);
@@ -204,9 +228,9 @@ mod tests {
     #[test]
     fn a_large_text_survives_both_ways() {
         let text: Vec<u8> = (0..300_000u32).flat_map(|n| format!("metric{{n=\"{n}\"}} {n}\n").into_bytes()).collect();
-        let plain = piece(&[&text], Encoding::Identity);
+        let plain = pieces(piece(&[&text], Encoding::Identity));
         assert_eq!(join([&plain].into_iter(), Encoding::Identity).concat(), text);
-        let gzip = piece(&[&text], Encoding::Gzip);
+        let gzip = pieces(piece(&[&text], Encoding::Gzip));
         assert_eq!(gzip.text_bytes(), text.len() as u64);
         assert_eq!(ungzip(&join([&gzip, &gzip].into_iter(), Encoding::Gzip).concat()), [&text[..], &text].concat());
     }
@@ -215,7 +239,7 @@ mod tests {
         #[test]
         fn any_row_of_pieces_is_one_gzip_member(texts in prop::collection::vec(prop::collection::vec("[ab]{0,300}", 0..6), 0..6)) {
             let rows: Vec<Vec<&[u8]>> = texts.iter().map(|row| row.iter().map(String::as_bytes).collect()).collect();
-            let all: Vec<Piece> = rows.iter().map(|row| piece(row, Encoding::Gzip)).collect();
+            let all: Vec<Pieces> = rows.iter().map(|row| pieces(piece(row, Encoding::Gzip))).collect();
             let text: Vec<u8> = texts.concat().concat().into_bytes();
             prop_assert_eq!(ungzip(&join(all.iter(), Encoding::Gzip).concat()), text);
         }
@@ -234,7 +258,7 @@ mod tests {
                     encoder.add(99, |buffer| buffer.extend_from_slice(new.as_bytes())).unwrap();
                     text.extend([&*texts[at.index(texts.len())], &new]);
                 }
-                let made = encoder.piece(0);
+                let made = pieces(encoder.piece(0));
                 prop_assert_eq!(made.text_bytes(), text.len() as u64);
                 let sent = join([&made].into_iter(), encoding).concat();
                 prop_assert_eq!(if encoding == Encoding::Gzip { ungzip(&sent) } else { sent }, text.into_bytes());

@@ -18,7 +18,7 @@ use super::Naming;
 use super::group::{Group, Rendered, render_last};
 use super::names::{Scheme, View};
 use super::negotiate::{Encoding, Format, VARIANTS, Variant};
-use super::output::{Piece, join};
+use super::output::{Pieces, join};
 use super::plan::Plan;
 use super::telemetry::Telemetry;
 
@@ -154,8 +154,7 @@ impl Exposition {
             tracing::error!(%error, "the self metrics could not be rendered");
             None
         });
-        let pieces = groups.iter().flat_map(|group| &group.pieces).map(|piece| &**piece);
-        let pieces = join(pieces.chain(&live), encoding);
+        let pieces = join(groups.iter().map(|group| &group.pieces).chain(&live), encoding);
         Page { pieces, content_type: format.content_type(), encoding }
     }
 
@@ -259,7 +258,7 @@ impl Exposition {
         layout
     }
 
-    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Piece> {
+    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Pieces> {
         let start = Instant::now();
         let mut parts = (self.live)();
         if !self.view.single_cloud {
@@ -269,9 +268,9 @@ impl Exposition {
         let mut plan = Plan::new(parts.iter(), &layout.scheme);
         plan.exclude(&layout.taken);
         self.tally().note_dropped(&plan.dropped);
-        let piece = render_last(&Arc::new(plan), variant)?;
-        self.tally().rendered(LIVE, piece.text_bytes(), start.elapsed());
-        Some(piece)
+        let pieces = render_last(&Arc::new(plan), variant)?;
+        self.tally().rendered(LIVE, pieces.text_bytes(), start.elapsed());
+        Some(pieces)
     }
 
     fn note_demand(&self, variant: Variant) {
