@@ -56,6 +56,7 @@ fn told(page: &Page) -> Rooms {
 }
 
 #[tokio::test]
+#[ignore = "not yet run against the real OpenStack; run with -- --ignored"]
 async fn headroom_is_what_placement_and_the_scheduler_say() {
     let Ok(clouds) = std::env::var("STACKCAST_TEST_OPENSTACK") else {
         eprintln!("\n*** SKIPPED: no real OpenStack. Start one with tests/openstack/up.sh and set");

@@ -15,7 +15,7 @@ pub struct Settings {
     pub rollup_days: u32,
     /// A Prometheus-compatible store (Prometheus, Thanos, Mimir, VictoriaMetrics) instead of the embedded one.
     pub prometheus: Prometheus,
-    /// The Prometheus-compatible store that the signals of your own ([signals]) are asked of, if it is not
+    /// The Prometheus-compatible store that the signals of your own (`[signals]`) are asked of, if it is not
     /// history.prometheus.
     pub signals: Prometheus,
 }
