@@ -68,9 +68,9 @@ async fn headroom_is_what_placement_and_the_scheduler_say() {
     let environment = [
         ("OS_CLIENT_CONFIG_FILE", clouds.as_str()),
         ("STACKCAST_DATA__DIRECTORY", data.path().to_str().unwrap()),
-        ("STACKCAST_COLLECT__INTERVAL__FAST_SECONDS", "2"),
-        ("STACKCAST_COLLECT__INTERVAL__MEDIUM_SECONDS", "3"),
-        ("STACKCAST_COLLECT__INTERVAL__SLOW_SECONDS", "3"),
+        ("STACKCAST_COLLECT__INTERVAL__FAST_SECONDS", "6"),
+        ("STACKCAST_COLLECT__INTERVAL__MEDIUM_SECONDS", "6"),
+        ("STACKCAST_COLLECT__INTERVAL__SLOW_SECONDS", "6"),
     ];
     let mut stackcast = Stackcast::start(&["admin"], &environment);
     let placement = truth(&clouds, &["placement"]);

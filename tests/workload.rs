@@ -71,8 +71,9 @@ fn collector(data: &Path, more: &[(&str, &str)]) -> Stackcast {
 }
 
 /// Starts the stackcast that watches a cloud and sends.
-fn watcher(clouds: &Path, cloud: &str, data: &Path, to: &Stackcast) -> Stackcast {
-    let (clouds, data) = (clouds.display().to_string(), data.display().to_string());
+/// Reads a cloud every `seconds` and sends what changes to a collector.
+fn watcher(clouds: &Path, cloud: &str, data: &Path, to: &Stackcast, seconds: u32) -> Stackcast {
+    let (clouds, data, pace) = (clouds.display().to_string(), data.display().to_string(), seconds.to_string());
     let url = format!("http://{}", to.address);
     let environment = [
         ("OS_CLIENT_CONFIG_FILE", clouds.as_str()),
@@ -84,11 +85,15 @@ fn watcher(clouds: &Path, cloud: &str, data: &Path, to: &Stackcast) -> Stackcast
         ("STACKCAST_WORKLOAD__SEND__AFTER_DAYS", "0"),
         ("STACKCAST_WORKLOAD__SEND__INTERVAL_SECONDS", "1"),
         ("STACKCAST_WORKLOAD__SEND__URL", url.as_str()),
-        ("STACKCAST_COLLECT__INTERVAL__FAST_SECONDS", "1"),
-        ("STACKCAST_COLLECT__INTERVAL__MEDIUM_SECONDS", "2"),
-        ("STACKCAST_COLLECT__INTERVAL__SLOW_SECONDS", "2"),
+        ("STACKCAST_COLLECT__INTERVAL__FAST_SECONDS", pace.as_str()),
+        ("STACKCAST_COLLECT__INTERVAL__MEDIUM_SECONDS", pace.as_str()),
+        ("STACKCAST_COLLECT__INTERVAL__SLOW_SECONDS", pace.as_str()),
     ];
-    Stackcast::start(&["serve", cloud], &environment)
+    // What is kept is of these services; the others would cost a real cloud's one process each for nothing.
+    let others = ["container-infra", "dns", "baremetal", "orchestration", "database", "sharev2", "load-balancer"]
+        .map(|service| format!("--disable-service.{service}"));
+    let arguments: Vec<&str> = ["serve", cloud].into_iter().chain(others.iter().map(String::as_str)).collect();
+    Stackcast::start(&arguments, &environment)
 }
 
 fn gauge(page: &Page, family: &str, kind: &str) -> Option<f64> {
@@ -171,7 +176,7 @@ async fn a_cloud_changes_and_the_collector_has_it_as_csv() {
     let (here, there) = (folder.path().join("here"), folder.path().join("there"));
     let mut second = collector(&there, &[]);
     second.until(60, |_| Ok(())).await;
-    let mut first = watcher(&clouds, "demo", &here, &second);
+    let mut first = watcher(&clouds, "demo", &here, &second, 1);
     let page = first.until(120, all_read).await;
     assert!(TYPES.iter().all(|kind| gauge(&page, "stackcast_workload_fetch_success", kind) == Some(1.0)));
     assert_eq!(json(&first, "/api/v1/changes").await["total"], 0, "a baseline is no change");
@@ -182,7 +187,7 @@ async fn a_cloud_changes_and_the_collector_has_it_as_csv() {
     first.until(60, servers_changed).await;
     drop(first);
     step(5);
-    let mut first = watcher(&clouds, "demo", &here, &second);
+    let mut first = watcher(&clouds, "demo", &here, &second, 1);
     let page = first.until(120, servers_changed).await;
     let total = json(&first, "/api/v1/changes?type=vm").await["total"].as_u64().unwrap();
     let modified = page["stackcast_workload_attribute_changes_total"].samples.iter();
@@ -356,8 +361,8 @@ async fn a_real_openstack_changes_and_the_collector_has_it_as_csv() {
     let (here, there) = (folder.path().join("here"), folder.path().join("there"));
     let mut second = collector(&there, &[]);
     second.until(60, |_| Ok(())).await;
-    let mut first = watcher(Path::new(&clouds), "admin", &here, &second);
-    first.until(120, all_read).await;
+    let mut first = watcher(Path::new(&clouds), "admin", &here, &second, 6);
+    first.until(240, all_read).await;
     for (what, kind, change) in [
         ("create", "vm", "added"),
         ("resize", "vm", "modified"),
@@ -367,11 +372,11 @@ async fn a_real_openstack_changes_and_the_collector_has_it_as_csv() {
     ] {
         change_cloud(&clouds, what);
         let counted = |page: &Page| counted(page, kind, change) > 0.0;
-        first.until(60, |page| if counted(page) { Ok(()) } else { Err(format!("{what}: no {kind} {change}")) }).await;
+        first.until(180, |page| if counted(page) { Ok(()) } else { Err(format!("{what}: no {kind} {change}")) }).await;
         if what == "more" {
             drop(first);
-            first = watcher(Path::new(&clouds), "admin", &here, &second);
-            first.until(120, all_read).await;
+            first = watcher(Path::new(&clouds), "admin", &here, &second, 6);
+            first.until(240, all_read).await;
         }
     }
     let noticed = json(&first, "/api/v1/changes?limit=1000").await;

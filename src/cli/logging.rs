@@ -8,7 +8,12 @@ use crate::config::{Log, LogFormat};
 
 /// Starts the log; the first start of a process counts.
 pub(super) fn start(log: &Log) {
-    let builder = tracing_subscriber::fmt().with_env_filter(filter(log)).with_writer(std::io::stderr);
+    // Once nobody reads standard error, there is nowhere to say so either: the library's own note of a failed write
+    // would panic, and take the task with it that logs.
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter(log))
+        .with_writer(std::io::stderr)
+        .log_internal_errors(false);
     // A second start, as tests do, leaves the first one in force.
     let _ = match log.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -4,6 +4,7 @@
 //! `reference`, `render`. Flags of
 //! openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
+mod allocator;
 mod anomaly;
 mod backtest;
 mod backup;

@@ -168,7 +168,7 @@ fn key_of(segments: &[Segment]) -> u64 {
 
 /// Renders what is made anew for each page and ends it: nothing is kept.
 pub(crate) fn render_last(plan: &Arc<Plan>, variant: Variant) -> Option<Pieces> {
-    let mut encoder = Encoder::new(variant.encoding);
+    let mut encoder = Encoder::once(variant.encoding);
     let all = |buffer: &mut Vec<u8>| {
         segments(plan).iter().for_each(|segment| write(plan, segment, variant.format, buffer));
         if variant.format == Format::OpenMetrics {

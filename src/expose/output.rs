@@ -11,9 +11,11 @@ use flate2::{Compress, Compression, Crc, FlushCompress};
 
 use super::negotiate::Encoding;
 
-/// In pieces of 16 kB, level 1 (fixed codes) makes a page of 14.1 MB of 61, level 2 one of 9.7 in twice the time; only
-/// what has changed is compressed.
+/// Of what is kept. In pieces of 16 kB, level 1 (fixed codes) makes a page of 14.1 MB of 61, level 2 one of 9.7 in twice
+/// the time; only what has changed is compressed.
 const LEVEL: u32 = 2;
+/// Of what is made for one answer, while somebody waits for it.
+const LEVEL_ONCE: u32 = 1;
 /// gzip's header: deflate, no name, no time, unknown system.
 const GZIP_HEADER: &[u8] = &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255];
 /// An empty final block with fixed codes.
@@ -79,11 +81,20 @@ impl Sum {
 }
 
 impl Encoder {
-    /// For an encoding.
+    /// For an encoding, of parts that are kept.
     pub(crate) fn new(encoding: Encoding) -> Self {
+        Self::at(encoding, LEVEL)
+    }
+
+    /// For an encoding, of parts for one answer only.
+    pub(crate) fn once(encoding: Encoding) -> Self {
+        Self::at(encoding, LEVEL_ONCE)
+    }
+
+    fn at(encoding: Encoding, level: u32) -> Self {
         let deflate = match encoding {
             Encoding::Identity => None,
-            Encoding::Gzip => Some(Compress::new(Compression::new(LEVEL), false)),
+            Encoding::Gzip => Some(Compress::new(Compression::new(level), false)),
         };
         Self { text: Vec::new(), deflate, out: Vec::new(), marks: Vec::new() }
     }

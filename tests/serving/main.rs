@@ -20,6 +20,7 @@ mod http;
 mod limits;
 mod prometheus;
 mod secure;
+mod shutdown;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
