@@ -95,7 +95,7 @@ fn verdict(url: &str, status: StatusCode, words: &str, ready: bool) -> Result<()
 }
 
 fn is_tls_alert(error: &reqwest::Error) -> bool {
-    let mut causes = std::iter::successors(error.source(), |cause| cause.source());
+    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
     causes.any(|cause| {
         // An io::Error tells the cause of what it carries, not what it carries.
         let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
@@ -109,7 +109,7 @@ fn innermost(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "none in time".to_owned();
     }
-    std::iter::successors(error.source(), |cause| cause.source()).last().map_or_else(|| error.to_string(), ToString::to_string)
+    std::iter::successors(error.source(), |&cause| cause.source()).last().map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 #[cfg(test)]
