@@ -104,6 +104,7 @@ def classes():
                 tiers.steps("text", (0.01, "yellow"), (0.8, "green")),
                 max=1,
                 decimals=0,
+                noValue="not measured",
             ),
             8,
             8,
