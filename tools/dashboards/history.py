@@ -29,7 +29,9 @@ def recorded():
     """The page with what Prometheus adds and says of itself, and the cloud's answers."""
     answers = json.loads(gzip.decompress((RECORDED / "boards.json.gz").read_bytes()))
     text = gzip.decompress((RECORDED / "boards.prom.gz").read_bytes()).decode()
-    page = Page(text + (RECORDED / "beside.prom").read_text(encoding="utf-8"), answers["time"])
+    page, beside = Page(text, answers["time"]), Page((RECORDED / "beside.prom").read_text(encoding="utf-8"), answers["time"])
+    for name in beside.families.keys() - page.families.keys():
+        page.families[name], page.types[name] = beside.families[name], beside.types[name]
     for name, rows in page.families.items():
         if not name.startswith(("prometheus_", "ALERTS")):
             for labels, _ in rows:
@@ -55,7 +57,7 @@ def write(page, file):
         for name, rows in page.families.items():
             # Types matter to nobody here, and OpenMetrics would want other names of counters.
             out.write(f"# TYPE {name} unknown\n")
-            rises = page.counts(name) or name.startswith("prometheus_") and name.endswith("_total")
+            rises = page.counts(name)
             for labels, value in rows:
                 series = name + "{" + ",".join(f'{key}="{text}"' for key, text in labels.items()) + "}"
                 for at in of_counters if rises else of_gauges:

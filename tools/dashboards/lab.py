@@ -102,12 +102,19 @@ def main():
     folder.mkdir(parents=True)
     # clouds.yaml of the demo lies below TMPDIR: check.py asks the same cloud.
     environment = {**os.environ, "STACKCAST_EXPOSE__NAMING__CLOUD_LABELS": "always", "TMPDIR": str(folder)}
+    # Off unless asked for, and on boards: workload records, and measured use of instances.
+    serving = {
+        **environment,
+        "STACKCAST_WORKLOAD__ENABLED": "true",
+        "STACKCAST_WORKLOAD__INTERVAL_SECONDS": "60",
+        "STACKCAST_COLLECT__DIAGNOSTICS__ENABLED": "true",
+    }
     if time.time() % 3600 > 3500:
         say("waiting for the full hour, so that past and present begin in the same one")
         time.sleep(3605 - time.time() % 3600)
     try:
         serve = [arguments.program, "demo", "--history", arguments.days, "--web.listen-address", arguments.stackcast]
-        running.append(start(folder / "demo.log", serve, env=environment))
+        running.append(start(folder / "demo.log", serve, env=serving))
         say(f"writing the past of {arguments.days} days; minutes")
         past(arguments.program, folder, arguments.days, environment)
         configuration = folder / "prometheus.yml"
