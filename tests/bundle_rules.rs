@@ -279,9 +279,15 @@ fn the_exporters_own_pages_raise_the_alerts() {
 #[test]
 fn every_group_of_alerts_is_proven_on_a_page_of_the_exporter() {
     for file in rule_files().iter().filter(|file| file.path.contains("/rules/")) {
-        let names: Vec<&str> = file.rules.iter().map(|rule| rule.alert.as_str()).filter(|name| !name.is_empty()).collect();
-        let fires = |name: &&str| RECORDED.iter().flat_map(|page| page.3).any(|fired| fired.split(' ').next() == Some(*name));
-        assert!(names.is_empty() || names.iter().any(fires), "{}: no recorded page raises any of its alerts", file.path);
+        let names: Vec<&str> =
+            file.rules.iter().map(|rule| rule.alert.as_str()).filter(|name| !name.is_empty()).collect();
+        let fires =
+            |name: &&str| RECORDED.iter().flat_map(|page| page.3).any(|fired| fired.split(' ').next() == Some(*name));
+        assert!(
+            names.is_empty() || names.iter().any(fires),
+            "{}: no recorded page raises any of its alerts",
+            file.path
+        );
     }
 }
 

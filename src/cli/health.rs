@@ -87,9 +87,9 @@ fn verdict(url: &str, status: StatusCode, words: &str, ready: bool) -> Result<()
     match status {
         StatusCode::OK => Ok(()),
         StatusCode::UNAUTHORIZED if !ready => Ok(()),
-        StatusCode::UNAUTHORIZED => {
-            Err(Failure::new(format!("{url} wants a login, which this command has not: ask it with a client that has one")))
-        }
+        StatusCode::UNAUTHORIZED => Err(Failure::new(format!(
+            "{url} wants a login, which this command has not: ask it with a client that has one"
+        ))),
         _ => Err(Failure::new(format!("{url} answers {}: {}", status.as_u16(), words))),
     }
 }
@@ -109,7 +109,9 @@ fn innermost(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "none in time".to_owned();
     }
-    std::iter::successors(error.source(), |&cause| cause.source()).last().map_or_else(|| error.to_string(), ToString::to_string)
+    std::iter::successors(error.source(), |&cause| cause.source())
+        .last()
+        .map_or_else(|| error.to_string(), ToString::to_string)
 }
 
 #[cfg(test)]

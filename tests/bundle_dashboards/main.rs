@@ -262,8 +262,11 @@ fn queries_answer_what_the_cloud_says() {
     if !(installed("promtool") && installed("prometheus")) {
         return;
     }
-    let checked =
-        Command::new("python3").arg(folder("tools/dashboards/check.py")).arg("--recorded").output().expect("python3 runs");
+    let checked = Command::new("python3")
+        .arg(folder("tools/dashboards/check.py"))
+        .arg("--recorded")
+        .output()
+        .expect("python3 runs");
     let said = [checked.stdout, checked.stderr].concat();
     assert!(checked.status.success(), "{}", String::from_utf8_lossy(&said));
 }

@@ -213,13 +213,14 @@ async fn a_reload_reads_the_web_configuration_and_says_what_is_wrong() {
 
 /// `stackcast health` with the settings of a server: exit code, and what it said.
 async fn health(server: &Running, site: &Site, more: &[&str]) -> (i32, String) {
-    let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_stackcast"));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stackcast"));
     command.arg("health").args(more).env_clear().current_dir(site.folder.path());
     command.env("STACKCAST_EXPOSE__LISTEN_ADDRESSES", server.address.to_string());
     if site.path("web.yml").exists() {
         command.env("STACKCAST_EXPOSE__WEB_CONFIG_FILE", site.path("web.yml"));
     }
-    let output = command.output().await.unwrap();
+    // Aside: the server answers on this thread.
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
     (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
 }
 
@@ -230,7 +231,8 @@ async fn health_asks_as_the_server_is_set() {
     assert_eq!(health(&server, &site, &[]).await, (0, String::new()));
     assert_eq!(health(&server, &site, &["--ready"]).await, (0, String::new()));
     let mut waiting = hooks(filled(5));
-    let not_yet = || stackcast::expose::Status { ready: Err("nova waits".to_owned()), clouds: Vec::new(), hints: Vec::new() };
+    let not_yet =
+        || stackcast::expose::Status { ready: Err("nova waits".to_owned()), clouds: Vec::new(), hints: Vec::new() };
     waiting.status = std::sync::Arc::new(not_yet);
     let server = Running::start(&settings(), waiting).await;
     assert_eq!(health(&server, &site, &[]).await.0, 0, "alive, though not ready");
