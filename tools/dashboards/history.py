@@ -36,6 +36,7 @@ def recorded():
         if not name.startswith(("prometheus_", "ALERTS")):
             for labels, _ in rows:
                 labels.update(TARGET)
+    page.add_twin()
     return page, answers
 
 

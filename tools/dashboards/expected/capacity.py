@@ -69,8 +69,8 @@ def agents(page):
     )
     found = {}
     for family, service, where, prefix in kinds:
-        best = page.rows(f"openstack_{family}_agent_state", **where).by("service", "hostname", how=max)
-        found.update({(service, prefix + agent, host): value for (agent, host), value in best.values.items()})
+        best = page.rows(f"openstack_{family}_agent_state", **where).by("cloud", "service", "hostname", how=max)
+        found.update({(cloud, service, prefix + agent, host): value for (cloud, agent, host), value in best.values.items()})
     return found
 
 

@@ -22,8 +22,8 @@ def quantiles(rows, part, name):
 def slowest(rows, part):
     """The quantile of each service in the region where it is worst."""
     worst = {}
-    for region in {labels.get("region", "") for labels, _ in rows}:
-        for key, value in quantiles(rows.where(region=region), part, "service").values.items():
+    for cloud, region in {(labels.get("cloud", ""), labels.get("region", "")) for labels, _ in rows}:
+        for key, value in quantiles(rows.where(cloud=cloud, region=region), part, "service").values.items():
             worst[key] = max(value, worst.get(key, 0))
     return Answer(("service",), worst)
 
@@ -39,7 +39,7 @@ def value_of(page):
 def control(page, chosen, risen):
     best = agents(page)
     by_agent = {}
-    for (_, agent, _), value in best.items():
+    for (_, _, agent, _), value in best.items():
         by_agent.setdefault((agent,), []).append(value)
     rates = {key: mean(values) for key, values in by_agent.items()}
     odd = Rows()
@@ -125,7 +125,8 @@ def exporter(page, chosen, risen):
     requests = page.rows("stackcast_openstack_requests_total").map(lambda value: value / risen)
     day = lambda family: page.rows(family).map(lambda value: value * 86400 / risen)
     builds = page.rows("stackcast_build_info")
-    began = page.rows("process_start_time_seconds").where(instance=lambda name: name == builds[0][0]["instance"])[0][1]
+    began = {labels["instance"]: value for labels, value in page.rows("process_start_time_seconds")}
+    running = Rows((labels, page.time - began[labels["instance"]]) for labels, _ in builds)
     return {
         ("Collectors failing", "A"): sum(value == 0 for _, value in success),
         ("Oldest figures", "A"): age.by(how=max),
@@ -148,7 +149,7 @@ def exporter(page, chosen, risen):
         ("Last written", "A"): page.rows("stackcast_store_last_write_timestamp_seconds").by(how=min).map(lambda time: page.time - time),
         ("Store errors", "A"): day("stackcast_store_errors_total").by(),
         ("Versions", "A"): builds.by("instance", "version", how=max),
-        ("Versions", "B"): builds.map(lambda _: page.time - began).by("instance", "version", how=max),
+        ("Versions", "B"): running.by("instance", "version", how=max),
     }
 
 
@@ -156,27 +157,29 @@ def system(page, chosen, risen):
     here = lambda family, **where: page.rows(f"host_{family}", **where)
     rate = lambda family, **where: here(family, **where).map(lambda value: value / risen)
     total = lambda family: here(family).by().values[()]
+    each = lambda family: here(family).by("instance")
     idle = rate("cpu_seconds_total", mode="idle")
+    highest = lambda answer: max(answer.values.values())
     disk = lambda name: not any(name == kind or kind != "lo" and name.startswith(kind) for kind in VIRTUAL)
     mount = ("instance", "mountpoint", "fstype")
     real = {"fstype": lambda kind: kind not in FOREIGN}
     size, free = here("filesystem_size_bytes", **real).by(*mount, how=max), here("filesystem_avail_bytes", **real).by(*mount, how=max)
     files = lambda what: here(f"filesystem_{what}", **real).by(*mount, how=max)
     fullness = free.over(size).map(lambda part: 1 - part)
-    memory = 1 - total("memory_MemAvailable_bytes") / total("memory_MemTotal_bytes")
+    memory = each("memory_MemAvailable_bytes").over(each("memory_MemTotal_bytes")).map(lambda part: 1 - part)
     both = lambda what: rate(f"network_receive_{what}_total").by().values[()] + rate(f"network_transmit_{what}_total").by().values[()]
     return {
-        ("CPU", "A"): 1 - mean([value for _, value in idle]),
-        ("Memory", "A"): memory,
+        ("CPU", "A"): highest(idle.by("instance", how=mean).map(lambda part: 1 - part)),
+        ("Memory", "A"): highest(memory),
         ("Fullest file system", "A"): max(fullness.values.values()),
-        ("Load per CPU", "A"): total("load5") / len(idle),
-        ("Up for", "A"): page.time - total("boot_time_seconds"),
+        ("Load per CPU", "A"): highest(each("load5").over(idle.by("instance", how=len))),
+        ("Up for", "A"): page.time - highest(each("boot_time_seconds")),
         ("Killed for memory", "A"): rate("vmstat_oom_kill").map(lambda value: value * 86400).by(),
         ("CPU by mode", "A"): rate("cpu_seconds_total", mode=lambda name: name != "idle").by("mode", how=mean),
         ("Memory by use", "A"): total("memory_MemTotal_bytes") - total("memory_MemAvailable_bytes"),
         ("Memory by use", "B"): here("memory_Cached_bytes").by(),
         ("Memory by use", "C"): here("memory_MemFree_bytes").by(),
-        **{("Pressure", key): rate(f"pressure_{what}_waiting_seconds_total").by() for key, what in zip("ABC", ("cpu", "memory", "io"))},
+        **{("Pressure", key): rate(f"pressure_{what}_waiting_seconds_total").by(how=max) for key, what in zip("ABC", ("cpu", "memory", "io"))},
         ("Disk", "A"): rate("disk_read_bytes_total", device=disk).by(),
         ("Disk", "B"): rate("disk_written_bytes_total", device=disk).by(),
         ("Disk time", "A"): rate("disk_io_time_seconds_total", device=disk).by("device", how=max),
@@ -209,7 +212,7 @@ def application(page, chosen, risen):
         ("95 % of answers within", "A"): quantiles(took, 0.95, None),
         ("CPU", "A"): rate("process_cpu_seconds_total", **ours).by(),
         ("Memory", "A"): process("resident_memory_bytes").by(),
-        ("File descriptors", "A"): process("open_fds").by().values[()] / process("max_fds").by().values[()],
+        ("File descriptors", "A"): max(process("open_fds").by("instance").over(process("max_fds").by("instance")).values.values()),
         ("Requests by handler", "A"): requests.by("handler", "code"),
         **{("Time to answer", key): quantiles(took, part, None) for key, part in (("A", 0.5), ("B", 0.95), ("C", 0.99))},
         ("Requests to OpenStack, 95th percentile", "A"): quantiles(asked, 0.95, "service"),

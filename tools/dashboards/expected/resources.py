@@ -71,10 +71,10 @@ def reclaim(page, chosen, risen):
     waste = lambda family: page.rows(f"stackcast_waste_{family}")
     share = {}
     for resource, amount in (("vcpu", "vcpus"), ("memory", "memory_bytes")):
-        usable = page.rows(f"stackcast_capacity_usable_{amount}", scope="az", basis="allocation").by("entity").values
-        for (zone,), value in waste(amount).by("az").values.items():
-            if usable.get((zone,)):
-                share[zone, resource] = value / usable[zone,]
+        usable = page.rows(f"stackcast_capacity_usable_{amount}", scope="az", basis="allocation").by("cloud", "entity").values
+        for (cloud, zone), value in waste(amount).by("cloud", "az").values.items():
+            if usable.get((cloud, zone)):
+                share[zone, resource] = share.get((zone, resource), 0) + value / usable[cloud, zone]
     won = (
         ("vCPUs", "vcpus"), ("Memory", "memory_bytes"), ("Disk of hosts", "disk_bytes"), ("Volumes and snapshots", "volume_bytes"),
         ("Floating IPs", "floating_ips"), ("Load balancers", "load_balancers"),
@@ -104,8 +104,12 @@ def reclaim(page, chosen, risen):
 def storage(page, chosen, risen):
     pool = ("cloud", "region", "name", "volume_backend_name")
     row = lambda family: page.rows(f"openstack_cinder_pool_{family}")
-    of = lambda family: row(family).by("name", how=max)
-    backed = lambda answer: Rows(({"cloud": "demo", "region": "RegionOne", "name": name}, value) for (name,), value in answer.values.items()).with_labels(row("info"), ["name"], ["volume_backend_name"]).by(*pool, how=max)
+    of = lambda family: row(family).by("cloud", "region", "name", how=max)
+    backed = lambda answer: (
+        Rows((dict(zip(answer.names, key)), value) for key, value in answer.values.items())
+        .with_labels(row("info"), ["cloud", "region", "name"], ["volume_backend_name"])
+        .by(*pool, how=max)
+    )
     written, promised = of("capacity_free_gb").over(of("capacity_total_gb")).map(lambda free: 1 - free), of("provisioned_bytes").over(of("provisionable_bytes"))
     volumes = page.rows("openstack_cinder_project_volume_bytes")
     snapshots = page.rows("openstack_cinder_project_snapshot_bytes").by()
@@ -143,11 +147,12 @@ def network(page, chosen, risen):
     balancers = page.rows("openstack_loadbalancer_loadbalancers")
     failed = page.rows("openstack_neutron_ports_binding_failed")
     amphorae = page.rows("openstack_loadbalancer_amphora_status")
-    ends = {labels["id"]: value for labels, value in page.rows("openstack_loadbalancer_amphora_certificate_expiry_timestamp_seconds")}
-    ending = Rows((labels, ends[labels["id"]] - page.time) for labels, _ in amphorae if labels["id"] in ends)
+    ends = {(labels["cloud"], labels["id"]): value for labels, value in page.rows("openstack_loadbalancer_amphora_certificate_expiry_timestamp_seconds")}
+    ending = Rows((labels, ends[key] - page.time) for labels, _ in amphorae if (key := (labels["cloud"], labels["id"])) in ends)
     number = lambda family: page.rows(f"openstack_neutron_{family}").by()
     by_network = addresses("used").by("network_name")
-    full = addresses("used").by("network_id").over(addresses("total").by("network_id"))
+    network_id = ("cloud", "region", "network_id")
+    full = addresses("used").by(*network_id).over(addresses("total").by(*network_id))
     kind = ("cloud", "region", "status", "role")
     fine = lambda status: status in ("ONLINE", "NO_MONITOR")
     return {
