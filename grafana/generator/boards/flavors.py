@@ -197,6 +197,8 @@ def make():
             now("max by (cloud, region, flavor, az, resource, exact) (stackcast_capacity_flavor_limit_info{CLOUD})"),
         ],
         [
+            column("cloud", "Cloud", width=90),
+            column("region", "Region", width=110),
             column("flavor", "Flavor"),
             column("az", "Zone", width=90),
             column("A", "More fit", "none", tiers.LEFT, width=100),

@@ -149,6 +149,8 @@ def make():
             now(f"min by ({by}) (clamp_max(stackcast_project_quota_exhaustion_seconds{{CLOUD}}, {query.YEAR}) * {of_project})"),
         ],
         [
+            column("cloud", "Cloud", width=90),
+            column("region", "Region", width=110),
             column("name", "Project"),
             column("resource", "Resource", width=130),
             column("A", "Used", "percentunit", tiers.PREDICTED, decimals=1, width=110),
@@ -184,9 +186,9 @@ def make():
         ],
         [
             column("type", "Type"),
-            column("A", "Resources", "none", width=120),
-            column("B", "Last change", "s", decimals=0, width=130, no="never"),
-            column("C", "Compared", mappings=COMPARED, width=110),
+            column("A", "Resources", "none", width=110),
+            column("B", "Last change", "s", decimals=0, width=120, no="never"),
+            column("C", "Compared", mappings=COMPARED, width=100),
         ],
         "Resources",
     )
@@ -200,7 +202,7 @@ def make():
             row("What runs out", (exhausted, 24, 10)),
             row("Movers", (top, 12, 9), (movers, 12, 9)),
             row("Over time", (history, 12, 9), (ahead, 12, 9)),
-            row("What came, changed and went", (changes, 12, 9), (attributes, 6, 9), (records, 6, 9)),
+            row("What came, changed and went", (changes, 9, 9), (attributes, 7, 9), (records, 8, 9)),
         ],
         time=("now-14d", "now+7d"),
         refresh="15m",

@@ -25,7 +25,7 @@ def regained():
         ("vCPUs", "vcpus", "none", "vCPUs that come back when instances that are waste go or, if oversized, shrink"),
         ("Memory", "memory_bytes", "bytes", "Memory that comes back in the same way"),
         ("Disk of hosts", "disk_bytes", "bytes", "Root disks of such instances, where they are the host's"),
-        ("Volumes and snapshots", "volume_bytes", "bytes", "Size of volumes and snapshots that are waste"),
+        ("Block storage", "volume_bytes", "bytes", "Size of volumes and snapshots that are waste"),
         ("Floating IPs", "floating_ips", "none", "Floating IPs without a port, or of projects that are gone"),
         ("Load balancers", "load_balancers", "none", "Load balancers that are empty, in error, or of projects that are gone"),
     )

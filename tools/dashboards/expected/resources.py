@@ -76,7 +76,7 @@ def reclaim(page, chosen, risen):
             if usable.get((cloud, zone)):
                 share[zone, resource] = share.get((zone, resource), 0) + value / usable[cloud, zone]
     won = (
-        ("vCPUs", "vcpus"), ("Memory", "memory_bytes"), ("Disk of hosts", "disk_bytes"), ("Volumes and snapshots", "volume_bytes"),
+        ("vCPUs", "vcpus"), ("Memory", "memory_bytes"), ("Disk of hosts", "disk_bytes"), ("Block storage", "volume_bytes"),
         ("Floating IPs", "floating_ips"), ("Load balancers", "load_balancers"),
     )  # fmt: skip
     return {(f"{name} to win back", "A"): waste(family).by() for name, family in won} | {
