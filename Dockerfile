@@ -48,7 +48,7 @@ VOLUME /var/lib/stackcast
 EXPOSE 9180
 STOPSIGNAL SIGTERM
 # Alive, not ready: a cloud that is down must not restart its watcher. It asks where the variables above and stackcast.toml
-# say; an address given to `serve` by a flag is not known here.
+# say; an address given to `serve` by a flag is not known here, and where client certificates are required it has none.
 HEALTHCHECK --interval=30s --timeout=5s --start-period=2m --retries=3 CMD ["/usr/local/bin/stackcast", "health"]
 ENTRYPOINT ["/usr/local/bin/stackcast"]
 CMD ["serve"]

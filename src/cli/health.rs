@@ -19,7 +19,8 @@ use crate::expose::Settings;
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Exit codes: 0 yes, 1 no or no answer (the reason is on standard error).
-What `serve` was told by flags has to be told here, too; a file and the environment are read alike.")]
+What `serve` was told by flags has to be told here, too; a file and the environment are read alike.
+It has no certificate: where the server requires one of its clients, ask with a client of your own.")]
 pub(super) struct HealthFlags {
     /// Ask whether every collector has run once, not only whether it is alive
     #[arg(long)]
@@ -74,8 +75,6 @@ async fn ask(urls: &[String], timeout: Duration, ready: bool) -> Result<(), Fail
                 let words = answer.text().await.unwrap_or_default();
                 return verdict(url, status, words.trim(), ready);
             }
-            // A server that wants a client certificate is there.
-            Err(error) if is_tls_alert(&error) => return verdict(url, StatusCode::UNAUTHORIZED, "", ready),
             Err(error) => Failure::new(format!("no answer from {url}: {}", innermost(&error))),
         };
     }
@@ -92,16 +91,6 @@ fn verdict(url: &str, status: StatusCode, words: &str, ready: bool) -> Result<()
         ))),
         _ => Err(Failure::new(format!("{url} answers {}: {}", status.as_u16(), words))),
     }
-}
-
-fn is_tls_alert(error: &reqwest::Error) -> bool {
-    let mut causes = std::iter::successors(error.source(), |&cause| cause.source());
-    causes.any(|cause| {
-        // An io::Error tells the cause of what it carries, not what it carries.
-        let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let tls = inner.and_then(|inner| inner.downcast_ref()).or_else(|| cause.downcast_ref());
-        matches!(tls, Some(rustls::Error::AlertReceived(_)))
-    })
 }
 
 /// What really happened: "connection refused" rather than "error sending request".

@@ -242,7 +242,7 @@ async fn health_asks_as_the_server_is_set() {
     for (web, ready) in [
         (TLS.to_owned(), 0),
         (format!("basic_auth_users:\n  alice: {hash}\n"), 1),
-        (format!("{TLS}  client_auth_type: RequireAnyClientCert\n"), 1),
+        (format!("{TLS}  client_auth_type: RequestClientCert\n"), 0),
     ] {
         let server = site.start(&web).await;
         assert_eq!(health(&server, &site, &[]).await, (0, String::new()), "{web}");
@@ -255,6 +255,8 @@ async fn health_asks_as_the_server_is_set() {
 async fn health_says_no_where_nobody_answers() {
     let site = Site::new();
     let server = Running::start(&settings(), hooks(filled(5))).await;
+    let strict = site.start(&format!("{TLS}  client_auth_type: RequireAnyClientCert\n")).await;
+    assert_eq!(health(&strict, &site, &[]).await.0, 1, "it has no certificate, and says so in its help");
     // Plain settings, and a server that speaks TLS only; then a port that nobody has.
     let tls = site.start(TLS).await;
     std::fs::remove_file(site.path("web.yml")).unwrap();
