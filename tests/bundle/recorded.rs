@@ -48,7 +48,8 @@ pub fn firing(promtool: &Path, first: &str, last: &str, interval_seconds: u32) -
     let (rules, groups): (Vec<String>, Vec<String>) =
         rules.map(|file| (super::root().join(file.path).display().to_string(), file.group)).unzip();
     // What is recorded comes first: promtool takes a group that is not in the list whenever it likes.
-    let (first, then): (Vec<String>, Vec<String>) = groups.into_iter().partition(|group| group == "stackcast-recording");
+    let (first, then): (Vec<String>, Vec<String>) =
+        groups.into_iter().partition(|group| group == "stackcast-recording");
     let order = [first, then].concat();
     let text = format!(
         "rule_files: {rules:?}\nevaluation_interval: {interval_seconds}s\ngroup_eval_order: {order:?}\ntests:\n  - interval: {interval_seconds}s\n    \
