@@ -47,6 +47,23 @@ UP_DOWN = [
         },
     }
 ]
+RISK = steps("green", (1, "yellow"), (2, "orange"), (3, "red"))
+RISKS = [
+    {
+        "type": "value",
+        "options": {
+            "0": {"text": "low", "color": "green", "index": 0},
+            "1": {"text": "medium", "color": "yellow", "index": 1},
+            "2": {"text": "high", "color": "orange", "index": 2},
+            "3": {"text": "critical", "color": "red", "index": 3},
+        },
+    }
+]
+# How many more instances of a flavor, or how many hosts may fail.
+LEFT = steps("red", (1, "orange"), (2, "yellow"), (5, "green"))
+SPARE_HOSTS = steps("red", (1, "yellow"), (2, "green"))
+# Share of what is usable that could be had without buying anything.
+RECLAIMABLE = steps("green", (0.05, "yellow"), (0.1, "orange"))
 DIRECTION = [
     {
         "type": "value",

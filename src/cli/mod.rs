@@ -1,8 +1,7 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
 //! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `export`, `backup`,
-//! `reference`, `render`. Flags of
-//! openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
+//! `health`, `reference`, `render`, `systemd-unit`. Flags of openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
 mod allocator;
 mod anomaly;
@@ -14,6 +13,7 @@ mod export;
 mod failure;
 mod flags;
 mod forecast;
+mod health;
 mod logging;
 mod once;
 mod output;
@@ -21,6 +21,7 @@ mod reference;
 mod render;
 mod series_csv;
 mod serve;
+mod systemd_unit;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -64,10 +65,14 @@ enum Command {
     Export(export::ExportFlags),
     /// Copy the history and the workload records to new files, while the server runs
     Backup(backup::BackupFlags),
+    /// Ask the server on this machine whether it is alive, or ready: for health checks of containers
+    Health(health::HealthFlags),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),
     /// Write files of the bundle that depend on where it runs: Alertmanager's configuration and secrets
     Render(render::RenderFlags),
+    /// Print the systemd unit
+    SystemdUnit(systemd_unit::UnitFlags),
 }
 
 /// Runs the program with its arguments, the program's name first.
@@ -91,8 +96,10 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Anomaly(flags)) => anomaly::run(&flags),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Backup(flags)) => backup::run(&flags),
+        Some(Command::Health(flags)) => health::run(&flags),
         Some(Command::Reference(flags)) => reference::run(&flags),
         Some(Command::Render(flags)) => render::run(&flags),
+        Some(Command::SystemdUnit(flags)) => systemd_unit::run(&flags),
     };
     outcome.unwrap_or_else(|failure| {
         failure.print();

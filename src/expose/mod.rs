@@ -103,6 +103,14 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Whether the web configuration file switches TLS on; how a client of one's own has to ask.
+    pub fn serves_tls(&self) -> Result<bool, ServeError> {
+        let loaded = self.web_config_file.as_deref().map(web_config::Loaded::read).transpose()?;
+        Ok(loaded.is_some_and(|loaded| loaded.tls.is_some()))
+    }
+}
+
 /// Prefixes and cloud labels.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(default, deny_unknown_fields)]

@@ -146,7 +146,8 @@ impl WebConfig {
 }
 
 impl Loaded {
-    fn read(path: &Path) -> Result<Self, ServeError> {
+    /// Reads the file and those it names.
+    pub(super) fn read(path: &Path) -> Result<Self, ServeError> {
         // Before reading, so that a change in between is seen next time.
         let mut files = vec![Stamp::of(path.to_owned())];
         let text = read_text(path)?;

@@ -45,9 +45,14 @@ pub fn firing(promtool: &Path, first: &str, last: &str, interval_seconds: u32) -
         let _ = writeln!(series, "      - {{series: '{metric}{{{TARGET}{comma}{labels}', values: '{course}'}}");
     }
     let rules = rule_files().into_iter().filter(|file| file.path.contains("/rules/") && !file.path.contains("aliases"));
-    let rules: Vec<String> = rules.map(|file| super::root().join(file.path).display().to_string()).collect();
+    let (rules, groups): (Vec<String>, Vec<String>) =
+        rules.map(|file| (super::root().join(file.path).display().to_string(), file.group)).unzip();
+    // What is recorded comes first: promtool takes a group that is not in the list whenever it likes.
+    let (first, then): (Vec<String>, Vec<String>) =
+        groups.into_iter().partition(|group| group == "stackcast-recording");
+    let order = [first, then].concat();
     let text = format!(
-        "rule_files: {rules:?}\nevaluation_interval: {interval_seconds}s\ntests:\n  - interval: {interval_seconds}s\n    \
+        "rule_files: {rules:?}\nevaluation_interval: {interval_seconds}s\ngroup_eval_order: {order:?}\ntests:\n  - interval: {interval_seconds}s\n    \
          input_series:\n      - {{series: 'up{{{TARGET}}}', values: '1x{STEPS}'}}\n{series}    promql_expr_test:\n      \
          - expr: 'group by (alertname, severity) (ALERTS{{alertstate=\"firing\"}})'\n        eval_time: {}s\n        \
          exp_samples: []\n",

@@ -1,6 +1,6 @@
 //! The dashboards of grafana/, without a Grafana: they are what the generator writes, whole, described, linked, and ask for
-//! nothing that does not exist. What their queries answer is judged by tools/dashboards/check.py, how they look by
-//! tools/dashboards/render (docs/dashboards.md).
+//! nothing that does not exist; and each query answers over a recorded page of the demo what follows from that page and from
+//! what the cloud's APIs said. How they look is judged by tools/dashboards/render (docs/dashboards.md).
 
 #![allow(
     clippy::unwrap_used,
@@ -246,13 +246,35 @@ fn colours_change_where_the_default_tiers_begin() {
     assert_eq!(steps("stackcast-anomalies", "Highest score")[1..], [tiers.anomaly]);
 }
 
+/// Without a program of Prometheus' package a test says so and passes, unless STACKCAST_REQUIRE_TOOLS is set.
+fn installed(program: &str) -> bool {
+    let found = Command::new(program).arg("--version").output().is_ok();
+    if !found {
+        assert!(std::env::var_os("STACKCAST_REQUIRE_TOOLS").is_none(), "{program} is wanted, and not installed");
+        eprintln!("NOT CHECKED: queries, for want of {program} (Debian: prometheus)");
+    }
+    found
+}
+
+/// Asks a real Prometheus; the expected values are in tools/dashboards/expected and truth.py.
+#[test]
+fn queries_answer_what_the_cloud_says() {
+    if !(installed("promtool") && installed("prometheus")) {
+        return;
+    }
+    let checked = Command::new("python3")
+        .arg(folder("tools/dashboards/check.py"))
+        .arg("--recorded")
+        .output()
+        .expect("python3 runs");
+    let said = [checked.stdout, checked.stderr].concat();
+    assert!(checked.status.success(), "{}", String::from_utf8_lossy(&said));
+}
+
 /// promtool reads every query, as rules of one file, with the variables filled in.
 #[test]
 fn queries_are_promql() {
-    let found = Command::new("promtool").arg("--version").output().is_ok();
-    if !found {
-        assert!(std::env::var_os("STACKCAST_REQUIRE_TOOLS").is_none(), "promtool is wanted, and not installed");
-        eprintln!("NOT CHECKED: the syntax of queries, for want of promtool (Debian: prometheus)");
+    if !installed("promtool") {
         return;
     }
     let boards = boards();

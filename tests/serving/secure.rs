@@ -210,3 +210,60 @@ async fn a_reload_reads_the_web_configuration_and_says_what_is_wrong() {
     assert_eq!(super::header(&server.get("/", "").await, "x-a"), Some("three"));
     assert!(Path::new(&site.path("web.yml")).exists());
 }
+
+/// `stackcast health` with the settings of a server: exit code, and what it said.
+async fn health(server: &Running, site: &Site, more: &[&str]) -> (i32, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_stackcast"));
+    command.arg("health").args(more).env_clear().current_dir(site.folder.path());
+    command.env("STACKCAST_EXPOSE__LISTEN_ADDRESSES", server.address.to_string());
+    if site.path("web.yml").exists() {
+        command.env("STACKCAST_EXPOSE__WEB_CONFIG_FILE", site.path("web.yml"));
+    }
+    // Aside: the server answers on this thread.
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+}
+
+#[tokio::test]
+async fn health_asks_as_the_server_is_set() {
+    let site = Site::new();
+    let server = Running::start(&settings(), hooks(filled(5))).await;
+    assert_eq!(health(&server, &site, &[]).await, (0, String::new()));
+    assert_eq!(health(&server, &site, &["--ready"]).await, (0, String::new()));
+    let mut waiting = hooks(filled(5));
+    let not_yet =
+        || stackcast::expose::Status { ready: Err("nova waits".to_owned()), clouds: Vec::new(), hints: Vec::new() };
+    waiting.status = std::sync::Arc::new(not_yet);
+    let server = Running::start(&settings(), waiting).await;
+    assert_eq!(health(&server, &site, &[]).await.0, 0, "alive, though not ready");
+    let (code, said) = health(&server, &site, &["--ready"]).await;
+    assert!(code == 1 && said.contains("503: not ready: nova waits"), "{code} {said}");
+    let hash = bcrypt::hash("x", 4).unwrap();
+    for (web, ready) in [
+        (TLS.to_owned(), 0),
+        (format!("basic_auth_users:\n  alice: {hash}\n"), 1),
+        (format!("{TLS}  client_auth_type: RequestClientCert\n"), 0),
+    ] {
+        let server = site.start(&web).await;
+        assert_eq!(health(&server, &site, &[]).await, (0, String::new()), "{web}");
+        let (code, said) = health(&server, &site, &["--ready"]).await;
+        assert!(code == ready && (ready == 0 || said.contains("wants a login")), "{web}: {code} {said}");
+    }
+}
+
+#[tokio::test]
+async fn health_says_no_where_nobody_answers() {
+    let site = Site::new();
+    let server = Running::start(&settings(), hooks(filled(5))).await;
+    let strict = site.start(&format!("{TLS}  client_auth_type: RequireAnyClientCert\n")).await;
+    assert_eq!(health(&strict, &site, &[]).await.0, 1, "it has no certificate, and says so in its help");
+    // Plain settings, and a server that speaks TLS only; then a port that nobody has.
+    let tls = site.start(TLS).await;
+    std::fs::remove_file(site.path("web.yml")).unwrap();
+    assert_eq!(health(&tls, &site, &[]).await.0, 1);
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (code, said) = health(&server, &site, &["--web.listen-address", &free]).await;
+    assert!(code == 1 && said.contains(&free) && said.contains("refused"), "{said}");
+    let (code, said) = health(&server, &site, &["--config", "none.toml"]).await;
+    assert!(code == 1 && said.contains("none.toml"), "2 is reserved by Docker: {said}");
+}

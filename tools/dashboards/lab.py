@@ -65,10 +65,10 @@ def start(log, command, **more):
     return subprocess.Popen([str(word) for word in command], stdout=log.open("wb"), stderr=subprocess.STDOUT, **more)
 
 
-def past(program, folder, days, environment):
+def past(program, folder, days, size, environment):
     """Writes the past and makes blocks of it."""
     file = folder / "past.om"
-    command = [program, "demo", "--backfill", f"{days}d", "--openmetrics", file]
+    command = [program, "demo", *size, "--backfill", f"{days}d", "--openmetrics", file]
     subprocess.run(command, env=environment, check=True, stdout=subprocess.DEVNULL, stderr=(folder / "past.log").open("wb"))
     say("making blocks of it")
     # Without --max-block-duration, promtool reads the whole file once for each two hours.
@@ -93,6 +93,7 @@ def main():
     parser.add_argument("--program", type=pathlib.Path, default=ROOT / "target/release/stackcast")
     parser.add_argument("--folder", type=pathlib.Path, required=True, help="emptied first")
     parser.add_argument("--days", type=int, default=45)
+    parser.add_argument("--size", nargs="*", default=[], help="of the cloud, for the demo: hypervisors 10 instances 150")
     parser.add_argument("--stackcast", default="127.0.0.1:29180", help="address of the metrics page")
     parser.add_argument("--prometheus", default="127.0.0.1:29090", help="address of Prometheus")
     arguments = parser.parse_args()
@@ -102,14 +103,22 @@ def main():
     folder.mkdir(parents=True)
     # clouds.yaml of the demo lies below TMPDIR: check.py asks the same cloud.
     environment = {**os.environ, "STACKCAST_EXPOSE__NAMING__CLOUD_LABELS": "always", "TMPDIR": str(folder)}
+    # Off unless asked for, and on boards: workload records, and measured use of instances.
+    serving = {
+        **environment,
+        "STACKCAST_WORKLOAD__ENABLED": "true",
+        "STACKCAST_WORKLOAD__INTERVAL_SECONDS": "60",
+        "STACKCAST_COLLECT__DIAGNOSTICS__ENABLED": "true",
+    }
     if time.time() % 3600 > 3500:
         say("waiting for the full hour, so that past and present begin in the same one")
         time.sleep(3605 - time.time() % 3600)
     try:
-        serve = [arguments.program, "demo", "--history", arguments.days, "--web.listen-address", arguments.stackcast]
-        running.append(start(folder / "demo.log", serve, env=environment))
+        size = [f"--{word}" if word.isalpha() else word for word in arguments.size]
+        serve = [arguments.program, "demo", *size, "--history", arguments.days, "--web.listen-address", arguments.stackcast]
+        running.append(start(folder / "demo.log", serve, env=serving))
         say(f"writing the past of {arguments.days} days; minutes")
-        past(arguments.program, folder, arguments.days, environment)
+        past(arguments.program, folder, arguments.days, size, environment)
         configuration = folder / "prometheus.yml"
         configuration.write_text(CONFIGURATION.format(rules=rules, stackcast=arguments.stackcast, prometheus=arguments.prometheus))
         serve = ["prometheus", f"--config.file={configuration}", f"--storage.tsdb.path={folder / 'data'}"]

@@ -30,12 +30,15 @@ class Cloud:
             catalog = json.load(answer)["token"]["catalog"]
         public = lambda service: next(end["url"] for end in service["endpoints"] if end["interface"] == "public")
         self.urls = {service["type"]: public(service).rstrip("/") for service in catalog}
+        # Everything that was answered, for record.py.
+        self.answers = {}
 
     def get(self, service, path, **headers):
         """One answer."""
         url = path if path.startswith("http") else self.urls[service] + path
         with urllib.request.urlopen(urllib.request.Request(url, headers={"x-auth-token": self.token, **headers})) as answer:
-            return json.load(answer)
+            self.answers[url] = json.load(answer)
+        return self.answers[url]
 
     def all(self, service, path, key, **headers):
         """All items of a list, page by page."""
@@ -48,7 +51,17 @@ class Cloud:
         return items
 
 
-def facts(cloud, host):
+class Recorded(Cloud):
+    """The same, as record.py heard it."""
+
+    def __init__(self, recorded):
+        self.urls, self.answers = recorded["urls"], recorded["answers"]
+
+    def get(self, service, path, **headers):
+        return self.answers[path if path.startswith("http") else self.urls[service] + path]
+
+
+def facts(cloud):
     """Expected values by (board, panel, query): a number, or a dictionary by the value of one label.
 
     The second element is how far a value may be off: instances come and go while collectors are up to 15 minutes behind.
@@ -71,6 +84,8 @@ def facts(cloud, host):
         for hidden in ("false", "true")
         for one in cloud.all("image", f"/v2/images?limit=1000&visibility=all&os_hidden={hidden}", "images")
     ]
+    # The board shows the first one unless another is chosen.
+    host = min(one["hypervisor_hostname"] for one in hypervisors)
     on_host = [server for server in servers if server.get("OS-EXT-SRV-ATTR:hypervisor_hostname") == host]
     memory, everywhere = placement(cloud, "MEMORY_MB", {one["hypervisor_hostname"] for one in enabled})
     unattached = sum(volume["size"] for volume in volumes if not volume["attachments"]) * GIB

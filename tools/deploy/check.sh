@@ -99,6 +99,9 @@ if has systemd-analyze "systemd unit"; then
     awk -v most="$EXPOSURE_MAX" '/Overall exposure level/ {found = $(NF - 2) <= most} END {exit !found}' "$work/security"
   }
   check "unit: systemd-analyze verify" verified
+  if [ -n "${STACKCAST_BIN:-}" ]; then
+    check "unit: stackcast systemd-unit prints it" diff examples/systemd/stackcast.service <("$STACKCAST_BIN" systemd-unit)
+  fi
   check "unit: exposure at most $EXPOSURE_MAX" exposed
 fi
 

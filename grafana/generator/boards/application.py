@@ -208,7 +208,7 @@ def make():
         "Mean run of models",
         "How long one run over all series took on average since the start, by stage. Forecasts run once an hour; longer than "
         "minutes means too many series for this machine.",
-        [now(f"sum by (stage) ({model}_sum{{{AT}}}) / sum by (stage) ({model}_count{{{AT}}})", "{{stage}}")],
+        [now(f"sum by (stage) ({model}_sum{{{AT}}}) / (sum by (stage) ({model}_count{{{AT}}}) > 0)", "{{stage}}")],
         "s",
         tiers.steps("green", (60, "yellow"), (600, "red")),
     )

@@ -8,6 +8,17 @@ from ..table import column, table
 HOSTS = 'CLOUD, scope="hypervisor"'
 
 
+EXACT = [
+    {
+        "type": "value",
+        "options": {
+            "upper_bound": {"text": "at most", "color": "yellow", "index": 0},
+            "exact": {"text": "exact", "color": "green", "index": 1},
+        },
+    }
+]
+
+
 def free(family):
     """Free capacity of the chosen aggregates' hypervisors."""
     return query.of_aggregate(f"stackcast_capacity_free_{family}{{{HOSTS}}}")
@@ -86,7 +97,7 @@ def make():
             4,
         ),
     ]
-    instances = "count by (cloud, region, flavor_id) (openstack_nova_server_status{CLOUD})"
+    instances = "stackcast:flavor_instances:count{CLOUD}"
     by_flavor = query.joined(instances, "flavor", "flavor_id", "stackcast_flavor_info", ["flavor"])
     flavors = bargauge(
         "Instances by flavor",
@@ -167,6 +178,69 @@ def make():
         "Free memory",
         descending=False,
     )
+    used = f"({by_flavor})"
+    more = "stackcast_capacity_flavor_headroom_instances{CLOUD}"
+    fitting = bargauge(
+        "Instances that still fit",
+        "How many more instances of each flavor in use the scheduler would let in now, in all zones. A flavor at 0 ends in "
+        "*No valid host*: the table beside says what is missing.",
+        [now(f"sort(sum by (flavor) ({more}) and on (flavor) {used})", "{{flavor}}")],
+        "none",
+        tiers.LEFT,
+    )
+    room = table(
+        "Room by flavor and zone",
+        "How many more of each flavor fit into a zone, and what stops the next on most of its hosts. *at most*: something "
+        "decides that Placement does not count (NUMA, PCI, aggregates); see /api/v1/headroom.",
+        [
+            now(f"max by (cloud, region, flavor, az) ({more})"),
+            now("max by (cloud, region, flavor, az, resource, exact) (stackcast_capacity_flavor_limit_info{CLOUD})"),
+        ],
+        [
+            column("cloud", "Cloud", width=90),
+            column("region", "Region", width=110),
+            column("flavor", "Flavor"),
+            column("az", "Zone", width=90),
+            column("A", "More fit", "none", tiers.LEFT, width=100),
+            column("resource", "Stopped by", width=120),
+            column("exact", "Count is", mappings=EXACT, width=110),
+        ],
+        "More fit",
+        descending=False,
+    )
+    shrinking = timeseries(
+        "Room, over time",
+        "Instances that still fit, of the eight flavors in use that have most instances. A line that falls faster than "
+        "instances are made is room that breaks into pieces: live-migrate small ones together.",
+        [target(f"sum by (flavor) ({more}) and on (flavor) topk(8, {query.joined('last_over_time(stackcast:flavor_instances:count{CLOUD}[1d] @ end())', 'flavor', 'flavor_id', 'stackcast_flavor_info', ['flavor'])})", "{{flavor}}")],
+        "none",
+        min=0,
+    )
+    spare = bargauge(
+        "Hosts that may fail",
+        "How many of a zone's or aggregate's largest hosts may fail so that all of their instances fit on its others. 0: the "
+        "next failure leaves instances without a host. Aggregates of one host have 0 by nature.",
+        [now('min by (scope, entity) (stackcast_capacity_evacuation_hosts{CLOUD, scope=~"az|aggregate"})', "{{scope}} {{entity}}")],
+        "none",
+        tiers.SPARE_HOSTS,
+    )
+    stranded = bargauge(
+        "Stranded",
+        "Part of what is usable that stays free when every host is filled with the flavors in use, because another resource "
+        "runs out first. Much of it: change flavors or allocation ratios before buying.",
+        [now('max by (entity, resource) (stackcast_capacity_stranded_ratio{CLOUD, scope="az"})', "{{entity}} {{resource}}")],
+        "percentunit",
+        tiers.steps("green", (0.1, "yellow"), (0.2, "orange")),
+        max=1,
+        decimals=1,
+    )
+    stranding = timeseries(
+        "Stranded, over time",
+        "The same over time, of the whole cloud. It rises with flavors of an odd shape and with hosts of another proportion.",
+        [target('max by (resource) (stackcast_capacity_stranded_ratio{CLOUD, scope="cloud"})', "{{resource}}")],
+        "percentunit",
+        min=0,
+    )
     gpus = bargauge(
         "Devices used",
         "Used over usable of resources other than vCPUs, memory and disk: GPUs, dedicated CPUs, custom classes. Devices are "
@@ -184,6 +258,8 @@ def make():
         [
             row("Room", *first),
             row("Demand", (flavors, 8, 10), (mix, 16, 10)),
+            row("What still fits", (fitting, 8, 12), (room, 16, 12), (shrinking, 24, 8)),
+            row("What cannot be used, what may fail", (spare, 8, 9), (stranded, 8, 9), (stranding, 8, 9)),
             row("Free capacity", *zones),
             row("Placement", (overcommit, 14, 7), (gpus, 10, 7)),
             row("Hypervisors", (hosts, 24, 11)),

@@ -9,6 +9,21 @@ SCOPES = 'CLOUD, scope=~"cloud|az|aggregate"'
 BY = "cloud, region, scope, entity, resource"
 SERIES = "cloud, region, scope, entity, signal"
 
+# Numbers, because a table sorts words by the alphabet.
+URGENT = [
+    f'{number} * stackcast_recommendation_info{{CLOUD, severity="{severity}"}}'
+    for number, severity in ((3, "critical"), (2, "high"), (1, "medium"), (0, "low"))
+]
+ACTIONS = [
+    {
+        "type": "value",
+        "options": {
+            action: {"text": action.replace("_", " "), "color": "text", "index": number}
+            for number, action in enumerate(("add_capacity", "rebalance", "reclaim", "resize", "investigate"))
+        },
+    }
+]
+
 HOW_TO_READ = """**Read from left to right, top to bottom.** Green everywhere: nothing to do today. A coloured number says what it is \
 and what to do in its *i*. In graphs, blue is what was measured, orange what is forecast for the next day, with the \
 interval that held 80 % of the past; where both are drawn, you see how good yesterday's forecast was. The dashed red \
@@ -119,13 +134,15 @@ def make():
     closest = table(
         "Closest to full",
         "Resources by the time until they are full: the middle, and the pessimistic end, of 400 simulated futures. "
-        "*Tomorrow at most* is the upper end of the interval. Start with the first row; the entity opens its forecast.",
+        "*Tomorrow at most* is the upper end of the interval. *Risk* weighs level, forecast and date. Start with the first row; "
+        "the entity opens its forecast.",
         [
             now(f"min by ({BY}) ({query.time_left(SCOPES, 'mid')})"),
             now(f"min by ({BY}) ({query.time_left(SCOPES, 'upper')})"),
             now(f"max by ({BY}) (stackcast_capacity_utilization_ratio{{{SCOPES}}})"),
             now(f"max by ({BY}) (stackcast_forecast_utilization_upper_ratio{{{SCOPES}, horizon=\"24h\"}})"),
             now(f"max by ({BY}) (7 * stackcast_forecast_daily_growth_ratio{{{SCOPES}}})"),
+            now(f'max by ({BY}) (stackcast_risk_level{{{SCOPES}, resource!="overall"}})'),
         ],
         [
             column("cloud", "Cloud", width=90),
@@ -137,6 +154,7 @@ def make():
                 link=link("stackcast-capacity", scope="${__data.fields.Scope}", entity="${__data.fields.Entity}"),
             ),
             column("resource", "Resource", width=120),
+            column("F", "Risk", mappings=tiers.RISKS, width=90),
             column("C", "Used", "percentunit", tiers.PREDICTED, decimals=1, width=90),
             column("D", "Tomorrow at most", "percentunit", tiers.PREDICTED, decimals=1, width=150),
             column("E", "Growth a week", "percentunit", decimals=2, width=130),
@@ -145,6 +163,22 @@ def make():
         ],
         "At worst in",
         descending=False,
+    )
+    todo = table(
+        "What to do",
+        "What stackcast recommends, the most urgent 200 of a region: add capacity, rebalance, reclaim, resize, investigate. "
+        "Reason, amount and effect of each: /api/analysis.",
+        [now(f"max by (cloud, region, scope, entity, resource, action) ({' or '.join(URGENT)})")],
+        [
+            column("A", "Urgency", mappings=tiers.RISKS, width=100),
+            column("action", "Do", mappings=ACTIONS, width=150),
+            column("resource", "Resource", width=130),
+            column("scope", "Of", width=110),
+            column("entity", "Entity"),
+            column("cloud", "Cloud", width=90),
+            column("region", "Region", width=110),
+        ],
+        "Urgency",
     )
     services = stat(
         "OpenStack services",
@@ -181,6 +215,7 @@ def make():
             row("Now", *first),
             row("The next day", *graphs),
             row("Ranking", (closest, 24, 10)),
+            row("Recommended", (todo, 24, 9)),
             row("What is odd, what is down", (open_ones, 12, 9), (services, 12, 9)),
             row(
                 "Instances",

@@ -32,6 +32,14 @@ QUOTAS = (
 )
 
 
+COMPARED = [
+    {
+        "type": "value",
+        "options": {"0": {"text": "no", "color": "red", "index": 0}, "1": {"text": "yes", "color": "green", "index": 1}},
+    }
+]
+
+
 def make():
     """The board."""
     promised = [
@@ -128,6 +136,62 @@ def make():
         unit="none",
         min=0,
     )
+    of_project = "on (cloud, region, entity) group_left (name) max by (cloud, region, entity, name) (stackcast_project_info{CLOUD, name=~\"$project\"})"
+    by = "cloud, region, name, resource"
+    exhausted = table(
+        "Quotas that run out",
+        "Of the projects that use most of their quotas: what is used, how use grew in 7 and 30 days, and when half of the "
+        "simulated futures have used it up. Ask the first rows whether they need more, before they ask.",
+        [
+            now(f"max by ({by}) (stackcast_project_utilization_ratio{{CLOUD}} * {of_project})"),
+            now(f'max by ({by}) (stackcast_project_growth_ratio{{CLOUD, window="7d"}} * {of_project})'),
+            now(f'max by ({by}) (stackcast_project_growth_ratio{{CLOUD, window="30d"}} * {of_project})'),
+            now(f"min by ({by}) (clamp_max(stackcast_project_quota_exhaustion_seconds{{CLOUD}}, {query.YEAR}) * {of_project})"),
+        ],
+        [
+            column("cloud", "Cloud", width=90),
+            column("region", "Region", width=110),
+            column("name", "Project"),
+            column("resource", "Resource", width=130),
+            column("A", "Used", "percentunit", tiers.PREDICTED, decimals=1, width=110),
+            column("B", "Grown in 7 days", "percentunit", decimals=1, width=150),
+            column("C", "In 30 days", "percentunit", decimals=1, width=120),
+            column("D", "Used up in", "s", tiers.TIME_LEFT, mappings=tiers.NOT_IN_SIGHT, decimals=1, width=140),
+        ],
+        "Used",
+    )
+    changes = timeseries(
+        "Changes an hour, by type",
+        "Resources that were added, modified or removed within an hour, of workload records (off unless workload.enabled). "
+        "Many at once: /api/v1/changes says which.",
+        [target("sum by (type, change) (increase(stackcast_workload_changes_total{CLOUD}[1h]))", "{{type}} {{change}}")],
+        "none",
+    )
+    attributes = bargauge(
+        "What was changed most",
+        "Modifications of the last 7 days, by the attribute that changed. Statuses come and go; flavors and owners "
+        "seldom do.",
+        [now("topk(10, sum by (type, attribute) (increase(stackcast_workload_attribute_changes_total{CLOUD}[7d])))", "{{type}} {{attribute}}")],
+        "none",
+        decimals=0,
+    )
+    records = table(
+        "Workload records",
+        "What the newest record of each type holds, when something of it last changed, and whether it could be compared: 0 "
+        "while its collector fails, is blind, or sees less than before. Then nothing is recorded.",
+        [
+            now("sum by (cloud, region, type) (stackcast_workload_resources{CLOUD})"),
+            now("time() - max by (cloud, region, type) (stackcast_workload_last_change_timestamp_seconds{CLOUD})"),
+            now("min by (cloud, region, type) (stackcast_workload_fetch_success{CLOUD})"),
+        ],
+        [
+            column("type", "Type"),
+            column("A", "Resources", "none", width=110),
+            column("B", "Last change", "s", decimals=0, width=120, no="never"),
+            column("C", "Compared", mappings=COMPARED, width=100),
+        ],
+        "Resources",
+    )
     return board(
         "projects",
         "Projects and quotas",
@@ -135,8 +199,10 @@ def make():
         [
             row("Promises", (counts, 6, 4), (idle, 6, 4), *promised),
             row("Quotas", (use, 24, 11)),
+            row("What runs out", (exhausted, 24, 10)),
             row("Movers", (top, 12, 9), (movers, 12, 9)),
             row("Over time", (history, 12, 9), (ahead, 12, 9)),
+            row("What came, changed and went", (changes, 9, 9), (attributes, 7, 9), (records, 8, 9)),
         ],
         time=("now-14d", "now+7d"),
         refresh="15m",

@@ -1,13 +1,14 @@
-"""Reclaimable: what is held and probably not needed, as far as OpenStack's own families tell."""
+"""Reclaimable: what is held and probably not needed, what it would bring, and whom to ask."""
 
 from .. import query, tiers
 from ..board import board, row
 from ..panel import bargauge, now, stat, target, text, timeseries
 from ..table import column, table
 
-LIMITS = """**Held, not proven useless.** These figures count what is allocated and not in use *now*: an instance that is shut \
-off, a volume that nothing has attached. They do not know for how long, nor whether somebody keeps it on purpose. Ask \
-the project before anything is deleted. Instances that run and do nothing need measured use, and are not here."""
+LIMITS = """**Waste has a class and an age**: powered off or unattached for a week, in error for a day, a snapshot of 90 days, and \
+what belongs to a project that is gone; each thing is in one class. *Idle* and *oversized* need measured use \
+(`collect.diagnostics`); without it they are unknown, never 0. **Held, now** counts whatever is not in use at this moment, \
+of any age. Neither knows what somebody keeps on purpose: ask the project first. `/api/v1/waste` has names."""
 
 IDLE = 'openstack_neutron_floating_ips_associated{CLOUD, associated="false"}'
 UNATTACHED = 'openstack_cinder_project_volume_bytes{CLOUD, attached="false"}'
@@ -16,6 +17,99 @@ UNATTACHED = 'openstack_cinder_project_volume_bytes{CLOUD, attached="false"}'
 def named(expression, label="tenant_id"):
     """Sums by project, with its name."""
     return query.of_projects(expression, label)
+
+
+def regained():
+    """What would come back, in one row."""
+    figures = (
+        ("vCPUs", "vcpus", "none", "vCPUs that come back when instances that are waste go or, if oversized, shrink"),
+        ("Memory", "memory_bytes", "bytes", "Memory that comes back in the same way"),
+        ("Disk of hosts", "disk_bytes", "bytes", "Root disks of such instances, where they are the host's"),
+        ("Block storage", "volume_bytes", "bytes", "Size of volumes and snapshots that are waste"),
+        ("Floating IPs", "floating_ips", "none", "Floating IPs without a port, or of projects that are gone"),
+        ("Load balancers", "load_balancers", "none", "Load balancers that are empty, in error, or of projects that are gone"),
+    )
+    return [
+        (
+            stat(
+                f"{name} to win back",
+                f"{meaning}. By class below; names in /api/v1/waste.",
+                [now(f"sum(stackcast_waste_{family}{{CLOUD}})")],
+                unit,
+                noValue="none",
+            ),
+            4,
+            4,
+        )
+        for name, family, unit, meaning in figures
+    ]
+
+
+def classes():
+    """The same by class, and what it means for a zone."""
+    return [
+        (
+            bargauge(
+                "Share of a zone that would come back",
+                "Of what a zone may give out, the part that waste holds. From 5 % on in a zone that fills up, reclaim before "
+                "you buy: /api/analysis says how many days that wins.",
+                [now("sum by (az, resource) (stackcast:reclaimable:ratio{CLOUD})", "{{az}} {{resource}}")],
+                "percentunit",
+                tiers.RECLAIMABLE,
+                max=1,
+                decimals=1,
+            ),
+            8,
+            8,
+        ),
+        (
+            bargauge(
+                "Instances by class",
+                "Instances that are waste, each in the first class that fits: powered off, error, idle, oversized.",
+                [now("sum by (class) (stackcast_waste_instances{CLOUD})", "{{class}}")],
+                "none",
+            ),
+            8,
+            8,
+        ),
+        (
+            bargauge(
+                "Volumes and snapshots by class",
+                "Size by the first class that fits: of a project that is gone, in error, unattached, an old snapshot. What "
+                "belongs to nobody can go at once.",
+                [now("sum by (class) (stackcast_waste_volume_bytes{CLOUD})", "{{class}}")],
+                "bytes",
+            ),
+            8,
+            8,
+        ),
+        (
+            timeseries(
+                "Memory to win back, by class",
+                "Whether reclaiming wins: a stack that only rises says that more is left behind than is cleaned up.",
+                [target("sum by (class) (stackcast_waste_memory_bytes{CLOUD})", "{{class}}")],
+                "bytes",
+                stack=True,
+            ),
+            16,
+            8,
+        ),
+        (
+            bargauge(
+                "Instances that are measured",
+                "Share of the running instances whose use is measured for long enough to be called idle or oversized. At 0, "
+                "switch collect.diagnostics on, or take these two classes for unknown.",
+                [now("min by (az) (stackcast_waste_coverage_ratio{CLOUD})", "{{az}}")],
+                "percentunit",
+                tiers.steps("text", (0.01, "yellow"), (0.8, "green")),
+                max=1,
+                decimals=0,
+                noValue="not measured",
+            ),
+            8,
+            8,
+        ),
+    ]
 
 
 def make():
@@ -170,7 +264,9 @@ def make():
         "Reclaimable",
         "What is held and probably not needed?",
         [
-            row("Held", *first),
+            row("To win back", *regained()),
+            row("By class", *classes()),
+            row("Held, now", *first),
             row("Over time", *graphs),
             row("Whom to ask", *bars),
             row(
