@@ -25,8 +25,8 @@ pub struct Anomaly {
     pub score: f64,
     /// 1 too high, -1 too low, 0 neither.
     pub direction: i8,
-    /// What is most unusual, for programs: a feature of the detector, `stray`, `jump`, `relation`, `threshold`, `missing`,
-    /// `peers` or `fleet`.
+    /// What is most unusual, for programs: a feature of the detector, `stray`, `jump`, `relation`, `still`, `threshold`,
+    /// `missing`, `peers` or `fleet`.
     pub cause: &'static str,
     /// The same for a human.
     pub reason: &'static str,

@@ -85,6 +85,11 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether what is most unusual is that nothing moves, or comes: such a reading has no deviation.
+    pub(super) const fn is_still(&self) -> bool {
+        matches!(self.feature, Some(Feature::Flat | Feature::Missing))
+    }
+
     const QUIET: Self = Self {
         score: 0.0,
         strength: 0.0,

@@ -1,8 +1,9 @@
-//! What a series shows in the exporter beyond its single readings: three tests whose statistics are counted by days.
+//! What a series shows in the exporter beyond its single readings: four tests whose statistics are counted by days.
 //!
 //! * **Stray**: away from both its usual course and its recent level, for three readings.
 //! * **Jump**: moved within the last hour, for two readings: losses at once, and what runs away.
 //! * **Relation**: not what its host's CPU says it should be, summed up: slow leaks ([`super::relation`]).
+//! * **Still**: varies less than usual, or readings come late.
 //!
 //! How much is much is [`super::pool`]'s to say. Time does not matter here but for the day: windows are readings.
 
@@ -16,14 +17,15 @@ pub(super) enum Test {
     Stray,
     Jump,
     Relation,
+    Still,
 }
 
 /// Number of tests.
-pub(super) const TESTS: usize = 3;
+pub(super) const TESTS: usize = 4;
 
 impl Test {
     /// All of them, in the order of their numbers.
-    pub(super) const ALL: [Self; TESTS] = [Self::Stray, Self::Jump, Self::Relation];
+    pub(super) const ALL: [Self; TESTS] = [Self::Stray, Self::Jump, Self::Relation, Self::Still];
 
     /// For programs.
     pub(super) const fn name(self) -> &'static str {
@@ -31,6 +33,7 @@ impl Test {
             Self::Stray => "stray",
             Self::Jump => "jump",
             Self::Relation => "relation",
+            Self::Still => "still",
         }
     }
 
@@ -40,6 +43,7 @@ impl Test {
             Self::Stray => "away from its usual course and its recent level",
             Self::Jump => "moved within an hour",
             Self::Relation => "not what the CPU of its host makes it otherwise",
+            Self::Still => "varies less than usual, or is late",
         }
     }
 
@@ -47,17 +51,18 @@ impl Test {
     pub(super) const fn margin(self) -> f64 {
         match self {
             Self::Stray => 1.5,
-            Self::Jump => 1.0,
+            Self::Jump | Self::Still => 1.0,
             Self::Relation => 1.3,
         }
     }
 
     /// The least that a day's largest value is measured in: deviations have the floor of the series, sums of
-    /// deviations in units of their noise have none.
+    /// deviations in units of their noise have none, and what a reading says of itself counts from a strength of 1 on.
     pub(super) const fn smallest(self, floor: f64) -> f64 {
         match self {
             Self::Stray | Self::Jump => floor,
             Self::Relation => 1.0,
+            Self::Still => 1.0 / super::pool::SHORTEST_TAIL,
         }
     }
 }
@@ -77,6 +82,8 @@ pub(super) struct Sight {
     pub(super) value: f64,
     /// How far from both what is usual now and the recent level.
     pub(super) way: f64,
+    /// How unusual it is that it hardly varies, or is late; 0 where something else is more unusual.
+    pub(super) still: f64,
     /// What the host's CPU does, where the series is another of its measurements.
     pub(super) reference: Option<f64>,
     /// Deviations below it do not matter, and this one is.
@@ -99,22 +106,26 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    /// Takes a reading; answers with the strongest test, or none while too few days are known. Of a small deviation, only
-    /// the relation may be news.
+    /// Takes a reading; answers with the strongest test, or none while too few days are known. Strays and
+    /// jumps that are small are no news.
     pub(super) fn step(&mut self, now: i64, sight: &Sight) -> Option<Rare> {
         let jump = if sight.counter { 0.0 } else { self.jump.step(sight.value) };
         let relation = sight.reference.map_or(0.0, |cpu| self.relation.step(cpu, sight.value, sight.floor));
         let mut strongest: Option<Rare> = None;
         for ((test, days), statistic) in
-            Test::ALL.into_iter().zip(&mut self.days).zip([self.stray.step(sight.way), jump, relation])
+            Test::ALL.into_iter().zip(&mut self.days).zip([self.stray.step(sight.way), jump, relation, sight.still])
         {
             let Some(score) = days.step(now, statistic) else { continue };
             let mut score = sight.sensitivity * score;
-            if sight.small && test != Test::Relation {
+            if sight.small && matches!(test, Test::Stray | Test::Jump) {
                 score = score.min(0.99);
             }
             if strongest.is_none_or(|before| score > before.score) {
-                let direction = if statistic > 0.0 { 1 } else { -i8::from(statistic < 0.0) };
+                let direction = match test {
+                    Test::Still => 0,
+                    _ if statistic > 0.0 => 1,
+                    _ => -i8::from(statistic < 0.0),
+                };
                 strongest = Some(Rare { score, direction, test });
             }
         }
@@ -194,7 +205,7 @@ mod tests {
     use super::*;
 
     fn sight(value: f64, way: f64) -> Sight {
-        Sight { value, way, reference: None, floor: 0.0, small: false, sensitivity: 1.0, counter: false }
+        Sight { value, way, still: 0.0, reference: None, floor: 0.0, small: false, sensitivity: 1.0, counter: false }
     }
 
     #[test]

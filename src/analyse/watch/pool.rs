@@ -27,6 +27,12 @@ const HIGH: f64 = 0.97;
 const NARROWEST: f64 = 0.1;
 /// The same for a single series, whose days may be alike by chance.
 const NARROWEST_ALONE: f64 = 0.12;
+/// What an ordinary day's largest value is multiplied by at least, where no day has had any.
+pub(super) const SHORTEST_TAIL: f64 = 0.654;
+/// What so many of the days before have seen is not rare: a series that keeps crying raises its own bar,
+const REPEATED: usize = 3;
+/// to so many times of what it cried at.
+const RAISED: f64 = 1.25;
 /// Width of a Gumbel distribution in its interquartile range, and place in its median.
 const WIDTH_OF_QUARTILES: f64 = 1.0 / 1.572_5;
 const PLACE_OF_MEDIAN: f64 = 0.366_5;
@@ -78,7 +84,7 @@ fn set(
         .collect();
     let common = Common::of(&days, smallest);
     for (key, own) in members.iter().zip(&days) {
-        let limit = common.as_ref().and_then(|common| common.limit(own));
+        let limit = common.as_ref().and_then(|common| common.limit(own, test.margin()));
         let days = series.get_mut(key).and_then(|watched| watched.evidence.days.get_mut(number));
         if let Some(days) = days {
             days.limit(direction, limit.map(|limit| test.margin() * limit));
@@ -113,7 +119,7 @@ impl Common {
     }
 
     /// What is score 1 for one of them: by its like, and by its own days if they say more.
-    fn limit(&self, own: &[f64]) -> Option<f64> {
+    fn limit(&self, own: &[f64], margin: f64) -> Option<f64> {
         if own.len() < ENOUGH {
             return (self.days >= ENOUGH_TOGETHER).then_some(self.scale * self.tail);
         }
@@ -123,7 +129,10 @@ impl Common {
         let quartiles = quantile(own, 0.75)? - quantile(own, 0.25)?;
         let width = (quartiles * WIDTH_OF_QUARTILES).max(NARROWEST_ALONE * median) * doubt;
         let alone = median - PLACE_OF_MEDIAN * width + RETURN_DAYS.ln() * width;
-        Some(alone.max(median.max(self.scale) * self.tail))
+        let repeated = own.len().checked_sub(REPEATED).and_then(|at| own.get(at)).copied().unwrap_or(0.0);
+        // In few days, three are no exception.
+        let repeated = if own.len() >= 3 * REPEATED { RAISED * repeated } else { 0.0 };
+        Some(alone.max(median.max(self.scale) * self.tail).max(repeated / margin))
     }
 }
 
@@ -162,10 +171,10 @@ mod tests {
     #[test]
     fn an_ordinary_day_is_no_news_and_three_times_as_much_is() {
         let alone = [ordinary(14, 0)];
-        let limit = Common::of(&alone, 0.0).unwrap().limit(&alone[0]).unwrap();
+        let limit = Common::of(&alone, 0.0).unwrap().limit(&alone[0], 1.0).unwrap();
         assert!((1.3..3.0).contains(&limit), "{limit}");
         let few = [ordinary(4, 0)];
-        assert_eq!(Common::of(&few, 0.0).unwrap().limit(&few[0]), None, "four days of one series say nothing");
+        assert_eq!(Common::of(&few, 0.0).unwrap().limit(&few[0], 1.0), None, "four days of one series say nothing");
         assert!(Common::of(&[], 0.0).is_none());
     }
 
@@ -179,9 +188,9 @@ mod tests {
         let together: Vec<Vec<f64>> =
             (0..10).map(|seed| if seed == 0 { ordinary(16, 0) } else { wild(seed) }).collect();
         let common = Common::of(&together, 0.0).unwrap();
-        let calm = Common::of(&together[..1], 0.0).unwrap().limit(&together[0]).unwrap();
-        assert!(common.limit(&together[0]).unwrap() > 1.5 * calm);
-        assert!(common.limit(&[]).unwrap() > 2.0, "a new one is judged by them alone");
+        let calm = Common::of(&together[..1], 0.0).unwrap().limit(&together[0], 1.0).unwrap();
+        assert!(common.limit(&together[0], 1.0).unwrap() > 1.5 * calm);
+        assert!(common.limit(&[], 1.0).unwrap() > 2.0, "a new one is judged by them alone");
     }
 
     #[test]
@@ -189,8 +198,8 @@ mod tests {
         let mut days: Vec<Vec<f64>> = (0..9).map(|seed| ordinary(14, seed)).collect();
         days.push(vec![0.0; 14]);
         let common = Common::of(&days, 0.0).unwrap();
-        assert!(common.limit(&days[9]).unwrap() > 1.3, "rest is no reason to wake anybody at the first move");
+        assert!(common.limit(&days[9], 1.0).unwrap() > 1.3, "rest is no reason to wake anybody at the first move");
         let still = [vec![0.0; 14]];
-        assert!(Common::of(&still, 3.0).unwrap().limit(&still[0]).unwrap() >= 1.9);
+        assert!(Common::of(&still, 3.0).unwrap().limit(&still[0], 1.0).unwrap() >= 1.9);
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::evidence::Rare;
 use super::pool;
 use super::watched::Watched;
-use crate::analyse::anomaly::{Feature, Reading};
+use crate::analyse::anomaly::Reading;
 use crate::model::anomaly::Watching;
 
 /// What is said of a series.
@@ -54,10 +54,9 @@ impl Verdict {
     }
 
     /// What a reading and its day say. Once enough days are known, the day has the word: of a thousand readings with one
-    /// cause, each by itself is rare. A frozen or late series has gone nowhere, and speaks for itself.
+    /// cause, each by itself is rare.
     fn read(&mut self, reading: &Reading, rare: Option<Rare>) {
-        let still = matches!(reading.feature, Some(Feature::Flat | Feature::Missing));
-        if let Some(rare) = rare.filter(|rare| !still || rare.score > reading.strength) {
+        if let Some(rare) = rare {
             self.raise(rare.score, rare.direction, rare.test.name(), rare.test.describe());
             self.rarity = pool::rarity(rare.score);
             return;

@@ -71,7 +71,8 @@ impl Watched {
         if !silent {
             let Options { absolute_floor: floor, sensitivity, counter, .. } = *options;
             let small = reading.expected.is_some_and(|(low, high)| options.is_small(value, low.midpoint(high)));
-            let sight = Sight { value, way: reading.way, reference, floor, small, sensitivity, counter };
+            let still = if reading.is_still() { reading.strength / sensitivity } else { 0.0 };
+            let sight = Sight { value, way: reading.way, still, reference, floor, small, sensitivity, counter };
             self.rare = self.evidence.step(now, &sight).filter(|_| self.detector.is_ready());
             self.changes.step(now, value);
             if let Some(limit) = limit {

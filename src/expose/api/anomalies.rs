@@ -73,7 +73,7 @@ struct Row<'a> {
     score: f64,
     /// 1 too high, -1 too low, 0 neither.
     direction: i8,
-    /// What is most unusual: a feature of the detector, stray, jump, relation, threshold, missing, peers or fleet.
+    /// What is most unusual: a feature of the detector, stray, jump, relation, still, threshold, missing, peers or fleet.
     feature: &'a str,
     /// The same in words.
     reason: &'a str,
