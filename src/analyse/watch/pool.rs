@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::days::DIRECTIONS;
-use super::evidence::{TESTS, Test};
+use super::evidence::Test;
 use super::watched::Watched;
 use crate::model::part::Origin;
 use crate::model::signal::{Scope, SeriesKey};
@@ -74,7 +74,6 @@ fn set(
     (number, test, direction): (usize, Test, usize),
     smallest: f64,
 ) {
-    debug_assert!(number < TESTS, "one list of days for each test");
     let days: Vec<Vec<f64>> = members
         .iter()
         .map(|key| {
