@@ -1,5 +1,7 @@
 //! Anomalies of a small cloud, planted and found: the bench `anomaly_cloud` with one seed, half the hosts and sixteen days, and
-//! what must hold even so. Prints the bench's tables.
+//! what must hold even so. Prints the bench's tables. Bounds are those of the large runs (docs/anomalies.md: fewer than one
+//! false alarm per 100 series and week, all found, 98 % in time), with room for one late and two false alarms, which is as fine as
+//! five planted anomalies and 96 series and weeks can tell.
 
 #![allow(
     clippy::unwrap_used,
@@ -34,6 +36,7 @@ fn planted_anomalies_are_found_without_much_noise() {
     let ticket = score::Tally::of(&runs, score::Rule { above: 1.0, readings: 2 }, false);
     // Past the test runner, which keeps the output of tests that pass.
     let _ = write!(std::io::stderr(), "{}\n{ticket}\n{}", score::HEADER, ticket.by_kind());
-    assert!(ticket.recall() >= 0.6, "recall {}", ticket.recall());
-    assert!(ticket.false_alarms() <= 10.0, "{} false alarms per 100 series and week", ticket.false_alarms());
+    assert!(ticket.recall() >= 1.0, "recall {}", ticket.recall());
+    assert!(ticket.in_time() >= 0.8, "in time {}", ticket.in_time());
+    assert!(ticket.false_alarms() <= 2.5, "{} false alarms per 100 series and week", ticket.false_alarms());
 }

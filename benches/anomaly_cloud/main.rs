@@ -1,6 +1,6 @@
 //! Anomalies in a cloud, planted and found: `cargo bench --bench anomaly_cloud` (20 seeds; `-- --seeds 3 --first 1`,
-//! `--verbose` lists every false alarm of the ticket tier; `--sensitivity`, `--absolute` and `--relative` set the floors of
-//! utilisations).
+//! `--verbose` lists every false alarm of the ticket tier and what it missed; `--hosts`, `--days` and `--each` set the size;
+//! `--sensitivity`, `--absolute` and `--relative` the floors of utilisations).
 //!
 //! Each seed is a simulated cloud of 20 hypervisors and 400 instances over four weeks, a reading of every series at
 //! five minutes. Allocations, instances and services are the truth of `demo::World`; what hosts really use is resampled
@@ -38,6 +38,12 @@ fn main() {
         at.and_then(|at| args.get(at + 1)).map_or(default, |text| text.parse().expect("a number"))
     };
     let (first, seeds) = (number("--first", 1), number("--seeds", 20));
+    let of_size = |flag: &str, default: usize| number(flag, default as u64) as usize;
+    let size = plan::Size {
+        hosts: of_size("--hosts", SIZE.hosts),
+        days: of_size("--days", SIZE.days),
+        each: of_size("--each", SIZE.each),
+    };
     let verbose = args.iter().any(|arg| arg == "--verbose");
     let decimal = |flag: &str, default: f64| {
         let at = args.iter().position(|arg| arg == flag);
@@ -50,7 +56,7 @@ fn main() {
     let loads = load::Loads::read();
     let mut runs = Vec::new();
     for seed in first..first + seeds {
-        let run = simulation::run(seed, SIZE, &loads, &watching);
+        let run = simulation::run(seed, size, &loads, &watching);
         println!("seed {seed}: {} series, {:.1} s", run.series.len(), run.seconds);
         runs.push(run);
     }

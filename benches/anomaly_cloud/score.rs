@@ -153,6 +153,14 @@ impl Tally {
                 of.planted -= 1;
                 continue;
             };
+            if verbose && at.is_none_or(|at| at > effect + IN_TIME) {
+                let late = at.map(|at| (at - effect) * 5);
+                let (day, minutes) = (effect / DAY, (effect - point(anomaly.from)) * 5);
+                println!(
+                    "missed: seed {} {:?} on row {} day {day}, effect after {minutes} minutes, found after {late:?} of effect",
+                    run.seed, anomaly.kind, anomaly.target
+                );
+            }
             if let Some(at) = at {
                 of.found += 1;
                 of.in_time += usize::from(at <= effect + IN_TIME);
@@ -198,6 +206,11 @@ impl Tally {
         self.sum(|of| of.found) / self.sum(|of| of.planted)
     }
 
+    /// Share of what was planted, and had an effect, that was found within half an hour of it.
+    pub fn in_time(&self) -> f64 {
+        self.sum(|of| of.in_time) / self.sum(|of| of.planted)
+    }
+
     /// False alarms per 100 series and week.
     pub fn false_alarms(&self) -> f64 {
         100.0 * (self.alarms - self.right) as f64 / self.weeks
@@ -216,7 +229,7 @@ impl fmt::Display for Tally {
             self.right as f64 / self.alarms.max(1) as f64,
             self.false_alarms(),
             self.recall(),
-            self.sum(|of| of.in_time) / self.sum(|of| of.planted)
+            self.in_time()
         )
     }
 }

@@ -25,7 +25,8 @@ pub struct Anomaly {
     pub score: f64,
     /// 1 too high, -1 too low, 0 neither.
     pub direction: i8,
-    /// What is most unusual, for programs: a feature of the detector, `threshold`, `missing`, `peers` or `fleet`.
+    /// What is most unusual, for programs: a feature of the detector, `stray`, `jump`, `relation`, `still`, `threshold`,
+    /// `missing`, `peers` or `fleet`.
     pub cause: &'static str,
     /// The same for a human.
     pub reason: &'static str,
@@ -33,7 +34,8 @@ pub struct Anomaly {
     pub value: Option<f64>,
     /// The band that held 99 % of the readings; none where there is no such expectation.
     pub expected: Option<(f64, f64)>,
-    /// Probability of a reading at least this unusual, by the history of the series.
+    /// Probability of a reading (of a stray, jump or relation: of a day) at least this unusual, by the history of the
+    /// series and its like.
     pub rarity: f64,
     /// The group it was compared with.
     pub group: Option<Arc<str>>,

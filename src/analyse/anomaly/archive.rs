@@ -68,34 +68,32 @@ impl Archive {
 
     /// A list of at most `limit` numbers.
     pub(in crate::analyse) fn numbers(&mut self, values: &mut Vec<f64>, limit: usize) {
-        let mut length = values.len() as i64;
-        self.i64(&mut length);
-        if self.loading {
-            let length = usize::try_from(length).unwrap_or(usize::MAX);
-            if length > limit {
-                self.broken = true;
-                return;
-            }
-            values.clear();
-            values.resize(length, 0.0);
+        if self.length(values, limit) {
+            self.f64s(values);
         }
-        self.f64s(values);
     }
 
     /// A list of at most `limit` short numbers.
     pub(in crate::analyse) fn list(&mut self, values: &mut Vec<f32>, limit: usize) {
+        if self.length(values, limit) {
+            self.f32s(values);
+        }
+    }
+
+    /// The length of a list; one that is being filled gets it. False when it is longer than it can be.
+    fn length<T: Clone + Default>(&mut self, values: &mut Vec<T>, limit: usize) -> bool {
         let mut length = values.len() as i64;
         self.i64(&mut length);
         if self.loading {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
             if length > limit {
                 self.broken = true;
-                return;
+                return false;
             }
             values.clear();
-            values.resize(length, 0.0);
+            values.resize(length, T::default());
         }
-        self.f32s(values);
+        true
     }
 
     fn raw(&mut self, field: &mut [u8]) {

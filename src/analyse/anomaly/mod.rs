@@ -34,7 +34,7 @@ const THRESHOLD: f64 = 4.9;
 /// Decades that every healthy series shows all the time.
 const ORDINARY: f64 = 1.5;
 /// Version of the saved form.
-pub(in crate::analyse) const FORMAT: i64 = 2;
+pub(in crate::analyse) const FORMAT: i64 = 3;
 
 /// How a series is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -53,6 +53,13 @@ pub struct Options {
 impl Default for Options {
     fn default() -> Self {
         Self { sensitivity: 1.0, absolute_floor: 0.0, relative_floor: 0.0, counter: false }
+    }
+}
+
+impl Options {
+    /// Whether a value is too near to what is expected to matter.
+    pub(super) fn is_small(&self, value: f64, expected: f64) -> bool {
+        (value - expected).abs() < self.absolute_floor.max(self.relative_floor * expected.abs())
     }
 }
 
@@ -78,6 +85,11 @@ pub struct Reading {
 }
 
 impl Reading {
+    /// Whether what is most unusual is that nothing moves, or comes: such a reading has no deviation.
+    pub(super) const fn is_still(&self) -> bool {
+        matches!(self.feature, Some(Feature::Flat | Feature::Missing))
+    }
+
     const QUIET: Self = Self {
         score: 0.0,
         strength: 0.0,
@@ -232,8 +244,7 @@ impl Detector {
         if matches!(feature, Some(Feature::Missing | Feature::Flat)) {
             return false;
         }
-        let Some((centre, _)) = evidence.expected else { return false };
-        (value - centre).abs() < self.options.absolute_floor.max(self.options.relative_floor * centre.abs())
+        evidence.expected.is_some_and(|(centre, _)| self.options.is_small(value, centre))
     }
 }
 

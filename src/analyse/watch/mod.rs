@@ -1,19 +1,23 @@
 //! Watching: a detector per series, fed by every tick, and what their readings mean together.
 //!
 //! ```text
-//!  tick ─► watched (detector, days, limit, changepoints) ─► verdicts ─► groups (peers) ─► fleet ─► onsets ─► gauges, table
-//!                                                                    ▲
-//!                                                 clusters (k-means over daily profiles)
+//!  tick ─► watched (detector, evidence, limit, changepoints) ─► verdicts ─► groups (peers) ─► fleet ─► echo ─► onsets
+//!                              ▲                                               ▲                                 │
+//!                pool (once a day: how far is far)              clusters (daily profiles)                 gauges, table
 //! ```
 //! Pure: time is the tick's, and keeping the state ([`Watch::save`]) is `app`'s business. One series' mathematics is
 //! [`super::anomaly`]'s.
 
 mod clusters;
 mod days;
+mod echo;
+mod evidence;
 mod fleet;
 mod groups;
 mod hosts;
 mod onsets;
+mod pool;
+mod relation;
 mod report;
 mod settings;
 mod state;
@@ -58,6 +62,9 @@ pub struct Watch {
     onsets: Onsets,
     kinds: Kinds,
     moved: fleet::Moved,
+    wakes: echo::Wakes,
+    /// The day that limits were set for, counted from the epoch; none after a start.
+    calibrated: Option<i64>,
     events: BTreeMap<(Origin, Scope, String), u64>,
     /// Time of the last tick, seconds since the epoch.
     last: i64,
@@ -83,6 +90,8 @@ impl Watch {
             onsets: Onsets::default(),
             kinds: Kinds::default(),
             moved: fleet::Moved::new(),
+            wakes: echo::Wakes::new(),
+            calibrated: None,
             events: BTreeMap::new(),
             last: i64::MIN,
             left_out: 0,
@@ -105,6 +114,7 @@ impl Watch {
         self.last = now;
         let hosts = Hosts::of(snapshot);
         let rules = Rules { settings, tiers, hosts: &hosts, now };
+        self.calibrate(settings, now);
         self.take(tick, rules);
         self.miss(tick, rules);
         let mut verdicts: BTreeMap<Arc<SeriesKey>, Verdict> =
@@ -115,12 +125,10 @@ impl Watch {
             self.kinds = Kinds::default();
         }
         let signals = &self.signals;
-        let floor = |key: &SeriesKey| {
-            let (unit, counter) = kind(signals, key);
-            settings.options(&signal_label(key), unit, counter).absolute_floor
-        };
+        let floor = |key: &SeriesKey| floor(settings, signals, key);
         let groups = groups::compare(&mut self.series, &mut verdicts, &hosts, &self.kinds, floor, now);
         fleet::join(&mut verdicts, &hosts, &mut self.moved, now);
+        echo::silence(&mut verdicts, &mut self.wakes, |key| kind(signals, key).0 == Unit::Count, now);
         for (key, verdict) in &verdicts {
             if self.onsets.step(key, verdict.score, now) {
                 *self.events.entry((key.origin.clone(), key.scope, signal_label(key))).or_default() += 1;
@@ -145,7 +153,19 @@ impl Watch {
         self.left_out
     }
 
+    /// Once a day: how far each series must go to be news.
+    fn calibrate(&mut self, settings: &Settings, now: i64) {
+        let day = now.div_euclid(86_400);
+        if self.calibrated.replace(day) == Some(day) {
+            return;
+        }
+        let signals = &self.signals;
+        pool::calibrate(&mut self.series, now, |key| floor(settings, signals, key));
+    }
+
     fn take(&mut self, tick: &Tick, rules: Rules<'_>) {
+        let cpu: BTreeMap<&SeriesKey, f64> =
+            tick.readings.iter().filter(|(key, _)| is_cpu(key)).map(|(key, value)| (&**key, *value)).collect();
         for (key, value) in &tick.readings {
             let label = signal_label(key);
             let (unit, counter) = kind(&self.signals, key);
@@ -163,7 +183,8 @@ impl Watch {
             }
             let (limit, silent) = (rules.limit(key, &label), rules.silent(key));
             if let Some(watched) = self.series.get_mut(key) {
-                watched.step(&options, limit.as_ref(), silent, rules.now, *value);
+                let reference = cpu_of(key).and_then(|cpu_key| cpu.get(&cpu_key).copied());
+                watched.step(&options, limit.as_ref(), silent, rules.now, (*value, reference));
             }
         }
     }
@@ -180,7 +201,7 @@ impl Watch {
             if unit == Unit::Count && alive {
                 // A place or project that is not counted any more has none: that is a value.
                 let (options, seen) = (rules.settings.options(&signal_label(key), unit, counter), watched.seen);
-                watched.step(&options, None, rules.silent(key), rules.now, 0.0);
+                watched.step(&options, None, rules.silent(key), rules.now, (0.0, None));
                 watched.seen = seen;
             } else {
                 watched.skip(rules.silent(key) || rules.hosts.removed(key));
@@ -230,4 +251,24 @@ impl Rules<'_> {
 /// Unit of a series' values, and whether they count.
 fn kind(signals: &BTreeMap<String, (Unit, bool)>, key: &SeriesKey) -> (Unit, bool) {
     signals.get(&*key.signal).copied().unwrap_or((Unit::None, false))
+}
+
+/// The absolute floor of a series' deviations.
+fn floor(settings: &Settings, signals: &BTreeMap<String, (Unit, bool)>, key: &SeriesKey) -> f64 {
+    let (unit, counter) = kind(signals, key);
+    settings.options(&signal_label(key), unit, counter).absolute_floor
+}
+
+/// Resource whose use explains other measurements of the same entity.
+const CPU: &str = "vcpu";
+
+/// Whether a series is the CPU that an entity really uses.
+fn is_cpu(key: &SeriesKey) -> bool {
+    key.basis == Some(Basis::Demand) && &*key.resource == CPU
+}
+
+/// The CPU series of the entity that a measurement is another one of.
+fn cpu_of(key: &SeriesKey) -> Option<SeriesKey> {
+    let measured = key.basis == Some(Basis::Demand) && !is_cpu(key);
+    measured.then(|| SeriesKey { resource: Arc::from(CPU), ..key.clone() })
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::Watch;
+use super::echo::Wake;
 use super::groups::Kinds;
 use super::onsets::{Onset, Onsets};
 use super::watched::Watched;
@@ -23,6 +24,7 @@ struct Shared {
     kinds: Vec<(Origin, Arc<str>, usize)>,
     onsets: Vec<(Arc<SeriesKey>, Onset)>,
     moved: Vec<(Arc<SeriesKey>, (i64, f64))>,
+    wakes: Vec<(Arc<SeriesKey>, Wake)>,
 }
 
 impl Watch {
@@ -64,6 +66,7 @@ impl Watch {
             kinds: kinds.collect(),
             onsets: self.onsets.0.iter().map(|(key, onset)| (Arc::clone(key), *onset)).collect(),
             moved: self.moved.iter().map(|(key, moved)| (Arc::clone(key), *moved)).collect(),
+            wakes: self.wakes.iter().map(|(key, wake)| (Arc::clone(key), *wake)).collect(),
         }
     }
 
@@ -72,6 +75,7 @@ impl Watch {
         let kinds = shared.kinds.into_iter().map(|(origin, host, kind)| ((origin, host), kind));
         self.kinds = Kinds { day: shared.kinds_day, of: kinds.collect() };
         self.moved = shared.moved.into_iter().collect();
+        self.wakes = shared.wakes.into_iter().collect();
         self.onsets = Onsets(shared.onsets.into_iter().collect());
     }
 }

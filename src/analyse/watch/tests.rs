@@ -197,6 +197,27 @@ fn limits_are_a_detector_of_their_own() {
 }
 
 #[test]
+fn a_leak_is_what_the_cpu_does_not_explain() {
+    let mut cloud = Cloud::new();
+    let memory = |n: usize| series("utilization", Scope::Hypervisor, &format!("h{n}"), "memory");
+    let mut told = BTreeSet::new();
+    for i in 0..8 * DAY + 24 {
+        let of_host = |n: usize| {
+            let cpu = load(i, n) + 0.1 * noise(i / 50, n as i64);
+            let leak = if n == 5 { 0.01 / 12.0 * (i - 8 * DAY).max(0) as f64 } else { 0.0 };
+            [(host(n), cpu), (memory(n), 0.4 + 0.2 * cpu + 0.004 * noise(i, 100 + n as i64) + leak)]
+        };
+        let found = cloud.tick(i, (0..HOSTS).flat_map(of_host).collect());
+        if i >= 8 * DAY {
+            let name = |a: &crate::model::anomaly::Anomaly| (a.key.entity.to_string(), a.cause, a.direction);
+            told.extend(found.current.iter().filter(|a| a.cause != "peers").map(name));
+        }
+    }
+    // Two percent after two hours: below every floor, and within what the load of the day does to it.
+    assert_eq!(told.into_iter().collect::<Vec<_>>(), [("h5".to_owned(), "relation", 1)]);
+}
+
+#[test]
 fn unlike_days_make_groups_of_their_own_and_the_odd_one_is_found_among_its_like() {
     let value = |i: i64, n: usize| {
         let shift = if n.is_multiple_of(2) { 0 } else { DAY / 2 };

@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use super::evidence::Rare;
+use super::pool;
 use super::watched::Watched;
-use crate::analyse::anomaly::{Feature, Reading};
+use crate::analyse::anomaly::Reading;
 use crate::model::anomaly::Watching;
 
 /// What is said of a series.
@@ -38,13 +40,8 @@ impl Verdict {
         }
         if let Some(reading) = &watched.reading {
             verdict.value = Some(watched.value);
-            verdict.score = score(reading, watched.rare_day);
-            verdict.direction = reading.direction;
             verdict.expected = reading.expected;
-            verdict.rarity = reading.rarity;
-            if let Some(feature) = reading.feature {
-                (verdict.cause, verdict.reason) = (feature.name(), feature.describe());
-            }
+            verdict.read(reading, watched.rare);
         }
         if watched.limit > 1.0 && watched.limit >= verdict.score {
             verdict.raise(watched.limit, 1, "threshold", "above its limit");
@@ -54,6 +51,19 @@ impl Verdict {
             verdict.raise(missing, 0, "missing", "readings are missing");
         }
         verdict
+    }
+
+    /// What a reading and its day say. Once enough days are known, the day has the word: of a thousand readings with one
+    /// cause, each by itself is rare.
+    fn read(&mut self, reading: &Reading, rare: Option<Rare>) {
+        if let Some(rare) = rare {
+            self.raise(rare.score, rare.direction, rare.test.name(), rare.test.describe());
+            self.rarity = pool::rarity(rare.score);
+            return;
+        }
+        self.rarity = reading.rarity;
+        let (cause, reason) = reading.feature.map_or((self.cause, self.reason), |f| (f.name(), f.describe()));
+        self.raise(reading.strength, reading.direction, cause, reason);
     }
 
     /// Nothing unusual.
@@ -80,11 +90,4 @@ impl Verdict {
         self.cause = cause;
         self.reason = reason;
     }
-}
-
-/// What a reading scores: what the reading itself says and what its day says, the quieter of the two. Until enough days
-/// are known, and for a frozen or late series, which has gone no way, the reading alone.
-fn score(reading: &Reading, rare_day: Option<f64>) -> f64 {
-    let still = matches!(reading.feature, Some(Feature::Flat | Feature::Missing));
-    rare_day.filter(|_| !still).map_or(reading.strength, |rare| reading.strength.min(rare))
 }

@@ -1,6 +1,6 @@
 //! One watched series: its detector, its changepoints, its limit, and what the last reading said.
 
-use super::days::Days;
+use super::evidence::{Evidence, Rare, Sight};
 use crate::analyse::anomaly::archive::Archive;
 use crate::analyse::anomaly::{Change, Changepoints, Detector, FORMAT, Limit, Options, Reading, Threshold};
 
@@ -17,7 +17,7 @@ pub(super) const FORGET: i64 = 7 * 86_400;
 #[derive(Clone, Debug)]
 pub(super) struct Watched {
     detector: Detector,
-    days: Days,
+    pub(super) evidence: Evidence,
     changes: Changepoints,
     threshold: Threshold,
     /// Time of the last reading, seconds since the epoch.
@@ -29,8 +29,8 @@ pub(super) struct Watched {
     outlying_since: i64,
     /// Of the last reading; not kept over a restart.
     pub(super) reading: Option<Reading>,
-    /// How rare a day with such a way is, above 1 for news; none while too few days are known.
-    pub(super) rare_day: Option<f64>,
+    /// How rare a day with such a reading is; none while too few days are known.
+    pub(super) rare: Option<Rare>,
     /// Above 1 while its limit is passed.
     pub(super) limit: f64,
 }
@@ -39,7 +39,7 @@ impl Watched {
     pub(super) fn new(options: &Options, now: i64) -> Self {
         Self {
             detector: Detector::new(options),
-            days: Days::default(),
+            evidence: Evidence::default(),
             changes: Changepoints::default(),
             threshold: Threshold::default(),
             seen: now,
@@ -48,21 +48,32 @@ impl Watched {
             outlying: 0,
             outlying_since: 0,
             reading: None,
-            rare_day: None,
+            rare: None,
             limit: 0.0,
         }
     }
 
-    /// Takes a reading.
-    pub(super) fn step(&mut self, options: &Options, limit: Option<&Limit>, silent: bool, now: i64, value: f64) {
+    /// Takes a reading; `reference` is the CPU of the host whose other measurement this is.
+    pub(super) fn step(
+        &mut self,
+        options: &Options,
+        limit: Option<&Limit>,
+        silent: bool,
+        now: i64,
+        (value, reference): (f64, Option<f64>),
+    ) {
         self.detector.set_options(options);
         self.detector.set_silent(silent);
         self.silent = silent;
         let reading = self.detector.step(now, value);
         self.reading = Some(reading);
-        (self.limit, self.rare_day) = (0.0, None);
+        (self.limit, self.rare) = (0.0, None);
         if !silent {
-            self.rare_day = self.days.step(now, reading.way);
+            let Options { absolute_floor: floor, sensitivity, counter, .. } = *options;
+            let small = reading.expected.is_some_and(|(low, high)| options.is_small(value, low.midpoint(high)));
+            let still = if reading.is_still() { reading.strength / sensitivity } else { 0.0 };
+            let sight = Sight { value, way: reading.way, still, reference, floor, small, sensitivity, counter };
+            self.rare = self.evidence.step(now, &sight).filter(|_| self.detector.is_ready());
             self.changes.step(now, value);
             if let Some(limit) = limit {
                 self.limit = self.threshold.step(limit, now, value).min(LIMIT_CAP);
@@ -75,7 +86,7 @@ impl Watched {
     pub(super) fn skip(&mut self, silent: bool) {
         self.silent = silent;
         self.detector.set_silent(silent);
-        (self.reading, self.rare_day, self.limit, self.outlying) = (None, None, 0.0, 0);
+        (self.reading, self.rare, self.limit, self.outlying) = (None, None, 0.0, 0);
     }
 
     /// Takes note of its place among its peers.
@@ -139,7 +150,7 @@ impl Watched {
         archive.i64(&mut self.outlying_since);
         self.threshold.fields(archive);
         self.changes.fields(archive);
-        self.days.fields(archive);
+        self.evidence.fields(archive);
         self.detector.fields(archive)
     }
 }

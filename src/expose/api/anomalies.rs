@@ -73,7 +73,7 @@ struct Row<'a> {
     score: f64,
     /// 1 too high, -1 too low, 0 neither.
     direction: i8,
-    /// What is most unusual: a feature of the detector, threshold, missing, peers or fleet.
+    /// What is most unusual: a feature of the detector, stray, jump, relation, still, threshold, missing, peers or fleet.
     feature: &'a str,
     /// The same in words.
     reason: &'a str,
@@ -85,7 +85,8 @@ struct Row<'a> {
     expected_lower: Option<f64>,
     /// Its upper end.
     expected_upper: Option<f64>,
-    /// Probability of a reading at least this unusual, by the series' own history.
+    /// Probability of a reading (of a stray, jump or relation: of a day) at least this unusual, by the history of the
+    /// series and its like.
     rarity_ratio: f64,
     /// The group that it is compared with; null where there is none of five or more.
     group: Option<&'a str>,
