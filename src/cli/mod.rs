@@ -1,7 +1,7 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
 //! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `export`, `backup`,
-//! `reference`, `render`. Flags of
+//! `report`, `reference`, `render`. Flags of
 //! openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
 mod anomaly;
@@ -18,6 +18,7 @@ mod once;
 mod output;
 mod reference;
 mod render;
+mod report;
 mod series_csv;
 mod serve;
 
@@ -63,6 +64,8 @@ enum Command {
     Export(export::ExportFlags),
     /// Copy the history and the workload records to new files, while the server runs
     Backup(backup::BackupFlags),
+    /// Make a report for people: when what is full, what fits, what is wasted, what is odd; to a file or by mail
+    Report(report::ReportFlags),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),
     /// Write files of the bundle that depend on where it runs: Alertmanager's configuration and secrets
@@ -92,6 +95,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Backup(flags)) => backup::run(&flags),
         Some(Command::Reference(flags)) => reference::run(&flags),
         Some(Command::Render(flags)) => render::run(&flags),
+        Some(Command::Report(flags)) => report::run(&flags),
     };
     outcome.unwrap_or_else(|failure| {
         failure.print();
