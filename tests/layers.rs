@@ -15,7 +15,22 @@ use std::path::{Path, PathBuf};
 /// Who may use whom; what is not written here is forbidden.
 const RULES: [(&str, &[&str]); 13] = [
     ("main", &["cli", "app", "config", "expose", "collect", "openstack", "demo", "model"]),
-    ("cli", &["app", "config", "expose", "report", "workload", "analyse", "history", "collect", "openstack", "demo", "model"]),
+    (
+        "cli",
+        &[
+            "app",
+            "config",
+            "expose",
+            "report",
+            "workload",
+            "analyse",
+            "history",
+            "collect",
+            "openstack",
+            "demo",
+            "model",
+        ],
+    ),
     ("app", &["config", "expose", "report", "workload", "analyse", "history", "collect", "openstack", "model"]),
     ("config", &["expose", "report", "workload", "analyse", "history", "collect", "openstack", "demo"]),
     ("expose", &["history", "model"]),

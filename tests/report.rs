@@ -180,7 +180,12 @@ async fn what_cannot_be_used_is_told_before_anything_is_asked() {
         (words(&["--url", "http://me:secret@127.0.0.1:1"]), vec![], 2, "--password-file"),
         (words(&["--url", "http://127.0.0.1:1"]), vec![], 1, "cannot be reached"),
         (words(&["--mail"]), vec![], 2, "SMTP_SERVER"),
-        (words(&["--mail"]), vec![("SMTP_SERVER", "x".to_owned()), ("EMAIL_USER", "a@b.example".to_owned())], 2, "EMAIL_TO"),
+        (
+            words(&["--mail"]),
+            vec![("SMTP_SERVER", "x".to_owned()), ("EMAIL_USER", "a@b.example".to_owned())],
+            2,
+            "EMAIL_TO",
+        ),
         (words(&["--data", "/nonexistent"]), vec![], 1, "/nonexistent"),
     ] {
         let output = report(arguments.clone(), environment).await;

@@ -173,9 +173,9 @@ fn sources(folder: &Path) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_path_is_answered() {
-    let environment =
-        [("STACKCAST_WORKLOAD__ENABLED", "true"), ("STACKCAST_WORKLOAD__COLLECTOR__ENABLED", "true")];
-    let mut program = Stackcast::start(&["demo", "--history", "0", "--hypervisors", "2", "--instances", "4"], &environment);
+    let environment = [("STACKCAST_WORKLOAD__ENABLED", "true"), ("STACKCAST_WORKLOAD__COLLECTOR__ENABLED", "true")];
+    let mut program =
+        Stackcast::start(&["demo", "--history", "0", "--hypervisors", "2", "--instances", "4"], &environment);
     program.until(60, |_| Ok(())).await;
     let rows = rows();
     let paths: BTreeSet<&str> =

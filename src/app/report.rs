@@ -30,14 +30,19 @@ struct Within(Inside);
 
 impl Answers for Within {
     fn ask<'a>(&'a self, question: &'a str) -> BoxFuture<'a, Result<Vec<u8>, AskError>> {
-        let refused = |refusal: crate::expose::Refusal| AskError::Refused { status: refusal.status, detail: refusal.detail };
+        let refused =
+            |refusal: crate::expose::Refusal| AskError::Refused { status: refusal.status, detail: refusal.detail };
         self.0.ask(question).map(move |answer| answer.map_err(refused)).boxed()
     }
 }
 
 impl App {
     /// Starts the courier where reports or notices are wanted.
-    pub(super) fn start_reports(self: &Arc<Self>, settings: &Settings, stop: CancellationToken) -> Option<JoinHandle<()>> {
+    pub(super) fn start_reports(
+        self: &Arc<Self>,
+        settings: &Settings,
+        stop: CancellationToken,
+    ) -> Option<JoinHandle<()>> {
         if !settings.report.is_active() {
             return None;
         }
@@ -90,7 +95,8 @@ pub async fn report_of_data(settings: &Settings, directory: &Path) -> Result<Doc
     let app = App::new(&settings, Arc::new(move || Ok(own.clone())), clock.clone());
     app.publish_kept(&settings).await?;
     if copy.0.join(workload::FILE_NAME).exists() {
-        let store = workload::Store::open(&copy.0, Day::of(clock.now())).map_err(crate::history::HistoryError::Store)?;
+        let store =
+            workload::Store::open(&copy.0, Day::of(clock.now())).map_err(crate::history::HistoryError::Store)?;
         let desk = Desk::new(Arc::new(store), Arc::default(), clock.clone(), None);
         let _first = app.records.set(Arc::new(desk));
     }
@@ -109,7 +115,9 @@ impl Copy {
         let mut builder = std::fs::DirBuilder::new();
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-        builder.create(&folder).map_err(|source| crate::config::DirectoryError::Make { path: folder.clone(), source })?;
+        builder
+            .create(&folder)
+            .map_err(|source| crate::config::DirectoryError::Make { path: folder.clone(), source })?;
         let copy = Self(folder);
         // With neither, the history is what is missed.
         if history.exists() || !records.exists() {

@@ -117,8 +117,9 @@ async fn make(flags: &ReportFlags, settings: &Settings) -> Result<Document, Fail
         ca_file: flags.ca_file.clone(),
     };
     let remote = Remote::new(&flags.url, &login)?;
-    remote.reach().await.map_err(|error| {
-        Failure { lines: vec![(error.to_string(), Some(HINT.to_owned()))], code: super::failure::FAILED }
+    remote.reach().await.map_err(|error| Failure {
+        lines: vec![(error.to_string(), Some(HINT.to_owned()))],
+        code: super::failure::FAILED,
     })?;
     Ok(report::compose(&remote, &settings.report, remote.name(), Clock::system().now()).await)
 }

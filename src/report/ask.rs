@@ -61,8 +61,6 @@ pub(super) struct Page<T> {
 /// Asks and reads.
 pub(super) async fn get<T: DeserializeOwned>(answers: &dyn Answers, question: &str) -> Result<Framed<T>, AskError> {
     let bytes = answers.ask(question).await?;
-    serde_json::from_slice(&bytes).map_err(|fault| AskError::Unreadable {
-        question: question.to_owned(),
-        fault: fault.to_string(),
-    })
+    serde_json::from_slice(&bytes)
+        .map_err(|fault| AskError::Unreadable { question: question.to_owned(), fault: fault.to_string() })
 }

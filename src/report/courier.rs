@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::ask::Answers;
+use super::ask::{Answers, get};
 use super::error::ReportError;
 use super::mail::Mailer;
 use super::notice::{Ledger, Notice, look};
@@ -24,6 +24,8 @@ const FILE_NAME: &str = "report.json";
 /// A report that could not be sent is tried again after so many seconds, then after twice as many, ...
 const WAIT_FIRST_SECONDS: i64 = 60;
 const WAIT_MAX_SECONDS: i64 = 3600;
+/// After the start, a report waits so long for everything to be read once.
+const READY_LIMIT_MILLIS: i64 = 30 * 60_000;
 
 /// Brings reports and notices.
 pub struct Courier {
@@ -36,6 +38,7 @@ pub struct Courier {
     from: String,
     file: PathBuf,
     kept: Kept,
+    started: Timestamp,
     /// When the report may be tried again, and how long after that, in seconds.
     again: Option<(i64, i64)>,
     telemetry: Telemetry,
@@ -74,7 +77,8 @@ impl Courier {
         }
         kept.notices.keep(&settings.notices.about);
         let (settings, telemetry) = (settings.clone(), Telemetry::default());
-        let courier = Self { answers, settings, secrets, schedule, clock, from, file, kept, again: None, telemetry };
+        let (started, again) = (clock.now(), None);
+        let courier = Self { answers, settings, secrets, schedule, clock, from, file, kept, started, again, telemetry };
         courier.keep();
         courier
     }
@@ -103,6 +107,10 @@ impl Courier {
         if self.kept.reported.is_some_and(|reported| reported >= due.millis()) || waiting {
             return;
         }
+        let young = now.millis() - self.started.millis() < READY_LIMIT_MILLIS;
+        if young && !self.is_ready().await {
+            return;
+        }
         match self.report(now).await {
             Ok(()) => {
                 tracing::info!("report sent");
@@ -114,6 +122,11 @@ impl Courier {
                 self.again = Some((now.millis() + wait * 1000, wait));
             }
         }
+    }
+
+    /// Whether everything has been read once.
+    async fn is_ready(&self) -> bool {
+        get::<serde::de::IgnoredAny>(&*self.answers, "/api/status").await.is_ok_and(|status| status.ready)
     }
 
     /// Makes a report, writes and sends it.

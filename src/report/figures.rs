@@ -117,8 +117,9 @@ pub(super) struct Place {
     pub(super) cloud: Option<String>,
     pub(super) region: Option<String>,
     pub(super) scope: String,
-    #[serde(alias = "node")]
-    pub(super) entity: String,
+    /// Its name; some answers call it `node`, and some both.
+    pub(super) entity: Option<String>,
+    pub(super) node: Option<String>,
 }
 
 impl Place {
@@ -130,7 +131,8 @@ impl Place {
             other => other,
         };
         let blank = if scope.is_empty() || scope.ends_with(' ') { "" } else { " " };
-        let mut name = format!("{scope}{blank}{}", self.entity);
+        let entity = self.entity.as_deref().or(self.node.as_deref()).unwrap_or_default();
+        let mut name = format!("{scope}{blank}{entity}");
         let at = [self.cloud.as_deref(), self.region.as_deref()].into_iter().flatten().filter(|at| !at.is_empty());
         let at = at.collect::<Vec<_>>().join("/");
         if several && !at.is_empty() {
@@ -170,10 +172,16 @@ mod tests {
 
     #[test]
     fn places_name_their_cloud_where_there_are_several() {
-        let place = Place { cloud: Some("a".into()), region: Some("R".into()), scope: "az".into(), entity: "nova".into() };
+        let place = Place {
+            cloud: Some("a".into()),
+            region: Some("R".into()),
+            scope: "az".into(),
+            entity: Some("nova".into()),
+            node: None,
+        };
         assert_eq!(place.name(false), "zone nova");
         assert_eq!(place.name(true), "zone nova (a/R)");
-        let host = Place { scope: "hypervisor".into(), entity: "cmp1".into(), ..Place::default() };
+        let host = Place { scope: "hypervisor".into(), node: Some("cmp1".into()), ..Place::default() };
         assert_eq!(host.name(true), "cmp1");
     }
 }

@@ -76,7 +76,9 @@ fn section(html: &mut String, section: &Section, link_url: Option<&str>) -> Resu
     let path = escaped(section.path);
     let more = match (link_url, section.path) {
         (_, "") => String::new(),
-        (Some(url), _) => format!("<a href=\"{}{path}\" style=\"color:#0b62c4\">{path}</a>", escaped(url.trim_end_matches('/'))),
+        (Some(url), _) => {
+            format!("<a href=\"{}{path}\" style=\"color:#0b62c4\">{path}</a>", escaped(url.trim_end_matches('/')))
+        }
         (None, _) => path,
     };
     writeln!(
@@ -105,7 +107,10 @@ fn table(html: &mut String, table: &Table) -> Result {
     )?;
     for head in &table.head {
         let head = escaped(head);
-        write!(html, "<th align=\"left\" style=\"padding:3px 8px 3px 0;color:{QUIET};font-weight:600;border-bottom:1px solid {LINE}\">{head}</th>")?;
+        write!(
+            html,
+            "<th align=\"left\" style=\"padding:3px 8px 3px 0;color:{QUIET};font-weight:600;border-bottom:1px solid {LINE}\">{head}</th>"
+        )?;
     }
     writeln!(html, "</tr>")?;
     for row in &table.rows {
@@ -120,7 +125,8 @@ fn table(html: &mut String, table: &Table) -> Result {
 
 fn cell(html: &mut String, cell: &Cell) -> Result {
     let weight = if cell.tone > Tone::Plain { ";font-weight:600" } else { "" };
-    let colour = if cell.tone == Tone::Plain { String::new() } else { format!(";color:{}{weight}", colours(cell.tone)[2]) };
+    let colour =
+        if cell.tone == Tone::Plain { String::new() } else { format!(";color:{}{weight}", colours(cell.tone)[2]) };
     write!(
         html,
         "<td valign=\"top\" style=\"padding:3px 8px 3px 0;border-bottom:1px solid {LINE};overflow-wrap:anywhere{colour}\">{}</td>",
@@ -130,19 +136,35 @@ fn cell(html: &mut String, cell: &Cell) -> Result {
 
 /// Each bar is a row of cells: solid up to the low end, light up to the high end, and the rest.
 fn bars(html: &mut String, bars: &[Bar]) -> Result {
-    writeln!(html, "<table width=\"100%\" cellspacing=\"0\" cellpadding=\"0\" style=\"margin:0 0 8px;font-size:12px\">")?;
+    writeln!(
+        html,
+        "<table width=\"100%\" cellspacing=\"0\" cellpadding=\"0\" style=\"margin:0 0 8px;font-size:12px\">"
+    )?;
     for bar in bars {
         let [solid, light, text] = colours(bar.tone);
         let widths = widths(bar.low, bar.high);
-        write!(html, "<tr><td width=\"36%\" style=\"padding:2px 8px 2px 0;overflow-wrap:anywhere\">{}</td>", escaped(&bar.label))?;
-        html.push_str("<td width=\"36%\"><table role=\"presentation\" width=\"100%\" cellspacing=\"0\" cellpadding=\"0\"><tr>");
+        write!(
+            html,
+            "<tr><td width=\"36%\" style=\"padding:2px 8px 2px 0;overflow-wrap:anywhere\">{}</td>",
+            escaped(&bar.label)
+        )?;
+        html.push_str(
+            "<td width=\"36%\"><table role=\"presentation\" width=\"100%\" cellspacing=\"0\" cellpadding=\"0\"><tr>",
+        );
         for (width, colour) in widths.into_iter().zip([solid, light, "#eceef1"]) {
             if width > 0 {
                 // A cell without content has no height in some clients.
-                write!(html, "<td width=\"{width}%\" bgcolor=\"{colour}\" style=\"height:12px;font-size:1px;line-height:12px\">&nbsp;</td>")?;
+                write!(
+                    html,
+                    "<td width=\"{width}%\" bgcolor=\"{colour}\" style=\"height:12px;font-size:1px;line-height:12px\">&nbsp;</td>"
+                )?;
             }
         }
-        writeln!(html, "</tr></table></td><td style=\"padding:2px 0 2px 8px;color:{text}\">{}</td></tr>", escaped(&bar.text))?;
+        writeln!(
+            html,
+            "</tr></table></td><td style=\"padding:2px 0 2px 8px;color:{text}\">{}</td></tr>",
+            escaped(&bar.text)
+        )?;
     }
     writeln!(html, "</table>")
 }

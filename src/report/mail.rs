@@ -54,7 +54,12 @@ impl Mailer {
                 builder = builder.credentials(Credentials::new(user.clone(), password.expose_secret().to_owned()));
             }
             (Some(_), Some(_)) => return Err(fault("mail.tls", "`none` would show the password to everybody")),
-            (Some(_), None) => return Err(fault("mail.username", "is set, but no password: set EMAIL_PASSWORD or mail.password_file")),
+            (Some(_), None) => {
+                return Err(fault(
+                    "mail.username",
+                    "is set, but no password: set EMAIL_PASSWORD or mail.password_file",
+                ));
+            }
             (None, _) => {}
         }
         Ok(Self { transport: builder.build(), server: format!("{server}:{port}"), from, to })
@@ -71,7 +76,12 @@ impl Mailer {
         Ok(())
     }
 
-    fn message(&self, document: &Document, link_url: Option<&str>, at: Timestamp) -> Result<Message, lettre::error::Error> {
+    fn message(
+        &self,
+        document: &Document,
+        link_url: Option<&str>,
+        at: Timestamp,
+    ) -> Result<Message, lettre::error::Error> {
         let date: SystemTime = UNIX_EPOCH + at.since(Timestamp::from_millis(0));
         let id = format!("<{:016x}.{:x}@{}>", fastrand::u64(..), at.millis(), self.from.email.domain());
         let mut builder = Message::builder()
@@ -84,7 +94,9 @@ impl Mailer {
             builder = builder.to(to.clone());
         }
         let text = SinglePart::plain(document.print(Form::Text, link_url));
-        builder.multipart(MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html::page(document, link_url))))
+        builder.multipart(
+            MultiPart::alternative().singlepart(text).singlepart(SinglePart::html(html::page(document, link_url))),
+        )
     }
 }
 

@@ -72,10 +72,9 @@ impl Schedule {
 
 fn timestamp(at: DateTime) -> Timestamp {
     let rounded = at.round(Unit::Second).unwrap_or(at);
-    rounded.to_zoned(TimeZone::UTC).map_or_else(
-        |_| Timestamp::from_millis(0),
-        |zoned| Timestamp::from_millis(zoned.timestamp().as_millisecond()),
-    )
+    rounded
+        .to_zoned(TimeZone::UTC)
+        .map_or_else(|_| Timestamp::from_millis(0), |zoned| Timestamp::from_millis(zoned.timestamp().as_millisecond()))
 }
 
 /// `HH:MM`, and nothing else.
@@ -115,9 +114,19 @@ mod tests {
 
     #[test]
     fn what_is_no_schedule_is_refused_with_the_forms() {
-        for wrong in ["", "hourly", "daily", "daily 6:00", "daily 24:00", "weekly 06:00", "weekly xyz 06:00",
-            "monthly 29 06:00", "monthly 0 06:00", "daily 06:00 UTC", "daily +6:00"]
-        {
+        for wrong in [
+            "",
+            "hourly",
+            "daily",
+            "daily 6:00",
+            "daily 24:00",
+            "weekly 06:00",
+            "weekly xyz 06:00",
+            "monthly 29 06:00",
+            "monthly 0 06:00",
+            "daily 06:00 UTC",
+            "daily +6:00",
+        ] {
             let fault = Schedule::parse(wrong).unwrap_err();
             assert!(fault.contains("weekly mon 06:00"), "{wrong}: {fault}");
         }

@@ -71,10 +71,12 @@ fn empty(path: &str) -> Option<Value> {
 /// Of every list a thousand rows and more, with names as long as clouds have them, and harmful ones.
 fn large(path: &str) -> Option<Value> {
     let host = |n: usize| format!("compute-{n:04}.rack-{:02}.row-b.example.org<script>alert(1)</script>", n % 40);
-    let place = |n: usize| json!({
-        "cloud": "prod", "region": "RegionOne", "scope": "hypervisor", "entity": host(n), "resource": "memory",
-        "basis": "allocation", "signal": "utilization"
-    });
+    let place = |n: usize| {
+        json!({
+            "cloud": "prod", "region": "RegionOne", "scope": "hypervisor", "entity": host(n), "resource": "memory",
+            "basis": "allocation", "signal": "utilization"
+        })
+    };
     let with = |n: usize, more: Value| {
         let mut row = place(n);
         row.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -118,7 +120,7 @@ fn large(path: &str) -> Option<Value> {
         }))).map(|mut row| { row.as_object_mut().unwrap().remove("entity"); row }).collect(),
         "/api/v1/changes" => vec![json!({"type": "vm", "change": "added"}); 10_000],
         "/api/forecasts" => (0..53).map(|n| json!({"cloud": "prod", "region": "RegionOne", "scope": "cloud",
-            "entity": "prod", "timestamp": "2026-11-22T06:00:00Z", "resource": "memory", "basis": "allocation",
+            "entity": "prod", "node": "prod", "timestamp": "2026-11-22T06:00:00Z", "resource": "memory", "basis": "allocation",
             "forecast": 0.7 + f64::from(n) / 200.0, "lower_bound": 0.65, "upper_bound": 0.99, "confidence": 0.8,
             "unit": "ratio", "ready": true})).collect(),
         "/api/v1/accuracy" => (0..10).map(|n| with(n, json!({"horizon": "24h", "mase": 0.8, "naive_mase": 1.1,
@@ -141,9 +143,23 @@ fn a_large_cloud_fits_into_a_mail_and_its_names_do_no_harm() {
     assert!(html.contains("href=\"https://stackcast.example.org/api/v1/runway\""));
     assert!(!document.subject.contains(['\r', '\n']) && document.subject.starts_with("[stackcast] "));
     let text = document.print(Form::Text, None);
-    for told in ["Runway", "Outlook", "Headroom", "Risk", "Waste", "Anomalies", "Changes", "Forecast quality", "Data health",
-        "Order by", "20 of 200 flavors fit nowhere", "1100 high", "2026-12-04 (in 12 days)", "5 000", "10 000 resources"]
-    {
+    for told in [
+        "Runway",
+        "Outlook",
+        "Headroom",
+        "Risk",
+        "Waste",
+        "Anomalies",
+        "Changes",
+        "Forecast quality",
+        "Data health",
+        "Order by",
+        "20 of 200 flavors fit nowhere",
+        "1100 high",
+        "2026-12-04 (in 12 days)",
+        "5 000",
+        "10 000 resources",
+    ] {
         assert!(text.contains(told), "{told} is missing:\n{text}");
     }
     assert!(text.lines().all(|line| line.chars().count() <= 200), "{text}");

@@ -42,7 +42,11 @@ const fn mark(tone: Tone) -> &'static str {
 }
 
 fn section(text: &mut String, section: &Section) -> Result {
-    let head = if section.path.is_empty() { section.title.to_owned() } else { format!("{}  ({})", section.title, section.path) };
+    let head = if section.path.is_empty() {
+        section.title.to_owned()
+    } else {
+        format!("{}  ({})", section.title, section.path)
+    };
     writeln!(text, "\n{head}\n{}", "-".repeat(head.chars().count()))?;
     for block in &section.blocks {
         match block {
@@ -69,12 +73,14 @@ fn table(text: &mut String, table: &Table) -> Result {
     let last = table.head.len().saturating_sub(1);
     for row in &table.rows {
         let cells = row.iter().enumerate().map(|(at, cell)| {
-            let text = format!("{}{}", if cell.tone > Tone::Plain { mark(cell.tone).trim_end() } else { "" }, cell.text);
+            let text =
+                format!("{}{}", if cell.tone > Tone::Plain { mark(cell.tone).trim_end() } else { "" }, cell.text);
             wrap(&text, if at == last { LINE / 2 } else { COLUMN_MAX })
         });
         lines.push(cells.collect());
     }
-    let widest = |at: usize| lines.iter().filter_map(|row| row.get(at)).flatten().map(|line| line.chars().count()).max();
+    let widest =
+        |at: usize| lines.iter().filter_map(|row| row.get(at)).flatten().map(|line| line.chars().count()).max();
     let columns: Vec<usize> = (0..=last).map(|at| widest(at).unwrap_or(0)).collect();
     for row in &lines {
         let height = row.iter().map(Vec::len).max().unwrap_or(0);

@@ -171,7 +171,11 @@ mod tests {
     }
 
     /// Looks each minute; tells the minutes of messages with what they told.
-    fn run(minutes: i64, wrong: impl Fn(i64) -> Option<Vec<Finding>>, settings: &Notices) -> Vec<(i64, Vec<String>, Vec<String>)> {
+    fn run(
+        minutes: i64,
+        wrong: impl Fn(i64) -> Option<Vec<Finding>>,
+        settings: &Notices,
+    ) -> Vec<(i64, Vec<String>, Vec<String>)> {
         let mut ledger = Ledger::default();
         let mut sent = Vec::new();
         for minute in 0..minutes {
@@ -198,13 +202,15 @@ mod tests {
     fn what_comes_and_goes_is_not_told_and_what_flaps_is_told_once() {
         let brief = |minute: i64| Some(if minute % 20 < 9 { vec![finding("a", 2)] } else { Vec::new() });
         assert!(run(300, brief, &Notices::default()).is_empty(), "it never lasts ten minutes");
-        let flapping = |minute: i64| Some(if minute < 20 || minute % 20 < 5 { vec![finding("a", 2)] } else { Vec::new() });
+        let flapping =
+            |minute: i64| Some(if minute < 20 || minute % 20 < 5 { vec![finding("a", 2)] } else { Vec::new() });
         assert_eq!(run(300, flapping, &Notices::default()).len(), 1, "it is never gone for half an hour");
     }
 
     #[test]
     fn a_higher_level_is_told_and_a_lower_one_is_not() {
-        let wrong = |minute: i64| Some(vec![finding("a", if (40..80).contains(&minute) || minute >= 120 { 3 } else { 2 })]);
+        let wrong =
+            |minute: i64| Some(vec![finding("a", if (40..80).contains(&minute) || minute >= 120 { 3 } else { 2 })]);
         let minutes: Vec<i64> = run(200, wrong, &Notices::default()).iter().map(|sent| sent.0).collect();
         assert_eq!(minutes, [10, 50]);
     }

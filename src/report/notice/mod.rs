@@ -51,7 +51,11 @@ impl Notice {
         let mut sections = Vec::new();
         for (title, told, tone) in [("New", &self.began, Tone::Warning), ("Over", &self.over, Tone::Good)] {
             let rows = told.iter().take(TOLD_MAX).map(|told| {
-                vec![Cell::toned(told.topic.name(), tone), Cell::new(super::figures::minute(&told.since)), Cell::new(&told.text)]
+                vec![
+                    Cell::toned(told.topic.name(), tone),
+                    Cell::new(super::figures::minute(&told.since)),
+                    Cell::new(&told.text),
+                ]
             });
             let rows: Vec<_> = rows.collect();
             if !rows.is_empty() {
@@ -77,7 +81,11 @@ impl Notice {
         let mut lines = vec![format!("*{}*", escaped(&self.subject()))];
         for (mark, told) in [("New", &self.began), ("Over", &self.over)] {
             for told in told.iter().take(TOLD_MAX) {
-                lines.push(format!("{mark}: {} (since {})", escaped(&clean(&told.text)), super::figures::minute(&told.since)));
+                lines.push(format!(
+                    "{mark}: {} (since {})",
+                    escaped(&clean(&told.text)),
+                    super::figures::minute(&told.since)
+                ));
             }
             if told.len() > TOLD_MAX {
                 lines.push(format!("{mark}: {} more", told.len() - TOLD_MAX));
