@@ -128,7 +128,8 @@ fn words(error: &lettre::transport::smtp::Error) -> String {
         }
         cause = next.source();
     }
-    clean(&text)
+    // Nested errors of one kind say it each.
+    clean(text.trim_start_matches("Connection error: "))
 }
 
 /// Tells vacation notices and the like not to answer (RFC 3834).

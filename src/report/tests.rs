@@ -154,7 +154,7 @@ fn a_large_cloud_fits_into_a_mail_and_its_names_do_no_harm() {
         "Forecast quality",
         "Data health",
         "Order by",
-        "20 of 200 flavors fit nowhere",
+        "10 of 200 flavors fit nowhere",
         "1100 high",
         "2026-12-04 (in 12 days)",
         "5 000",

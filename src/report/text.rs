@@ -6,7 +6,7 @@ use super::document::{Bar, Block, Document, Section, Table, Tone};
 use super::html::widths;
 
 /// Widest column but the last, in characters; longer cells are continued below.
-const COLUMN_MAX: usize = 30;
+const COLUMN_MAX: usize = 36;
 /// Characters of a line, where words allow.
 const LINE: usize = 100;
 /// Characters of a bar.

@@ -41,7 +41,7 @@ pub(super) async fn fill(section: &mut Section, desk: &Desk<'_>) -> Result<(), A
     let watched = things(body.series.watched, "series is watched", "series are watched");
     let found = body.page.total;
     if found > 0 {
-        section.fact("Unusual now", format!("{} of {watched}", things(found, "series", "series")), Tone::Warning);
+        section.fact("Unusual now", format!("{found} of {} watched series", body.series.watched), Tone::Warning);
     } else if body.series.watched > 0 {
         section.fact("Unusual now", format!("nothing; {watched}"), Tone::Good);
         section.note(format!("Nothing is unusual now; {watched}."));

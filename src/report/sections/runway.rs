@@ -4,7 +4,7 @@ use serde::Deserialize;
 
 use super::super::ask::{AskError, Page, get};
 use super::super::document::{Cell, Section, Tone};
-use super::super::figures::{Date, Place, percent};
+use super::super::figures::{Date, Place, duration, percent};
 use super::Desk;
 
 pub(super) const TITLE: &str = "Runway";
@@ -52,43 +52,46 @@ pub(super) async fn fill(section: &mut Section, desk: &Desk<'_>) -> Result<(), A
         section.note("No forecast may be acted upon yet: at least two full seasons of history are needed.");
         return Ok(());
     };
-    let name = |row: &Row| row.place.name(desk.several);
-    let resource = |row: &Row| row.resource.clone().unwrap_or_default();
     if first.pessimistic.seconds.is_some() {
-        let value = format!("{} of {}: {}", resource(first), name(first), first.pessimistic.text());
+        let value = format!(
+            "{} of {}: {}",
+            first.resource.as_deref().unwrap_or_default(),
+            first.place.name(desk.several),
+            first.pessimistic.text()
+        );
         section.fact("Full first", value, first.pessimistic.tone());
     } else {
         section.fact("Full first", "nothing within the window of the forecasts", Tone::Good);
     }
-    let table = rows.iter().take(ROWS_MAX).map(|row| {
-        let what = match row.basis.as_deref() {
-            Some("demand") => format!("{} in use", resource(row)),
-            _ => resource(row),
-        };
-        let full = format!("{} at the soonest, {} expected", row.pessimistic.text(), row.mid.text());
-        let full = if row.pessimistic.seconds.is_none() { "not in sight".to_owned() } else { full };
-        let mut cells = vec![
-            Cell::new(name(row)),
-            Cell::new(what),
-            Cell::new(row.utilization_ratio.map_or_else(|| "–".to_owned(), percent)),
-            Cell::toned(full, row.pessimistic.tone()),
-        ];
-        if lead > 0 {
-            cells.push(Cell::toned(row.act_by.text(), row.act_by.tone()));
-        }
-        cells
-    });
-    let mut head = vec!["Place", "Resource", "Now", "Full"];
+    let dated: Vec<&Row> = rows.iter().filter(|row| row.pessimistic.seconds.is_some()).collect();
+    let mut head = vec!["Place", "Resource", "Full at the soonest", "Expected"];
     if lead > 0 {
         head.push("Order by");
     }
-    let table = table.collect();
+    let table = dated.iter().take(ROWS_MAX).map(|row| told(row, desk)).collect();
     section.table(&head, table);
     let window = rows.iter().map(|row| row.window_seconds).fold(0.0, f64::max);
-    let mut note = format!("Forecasts look {} ahead.", super::super::figures::duration(window));
+    let further = rows.len() - dated.len();
+    let mut note = format!("Forecasts look {} ahead; {further} series are not full by then.", duration(window));
     if learning > 0 {
         note.push_str(&format!(" {learning} further series have too little history to be told."));
     }
     section.note(note);
     Ok(())
+}
+
+fn told(row: &Row, desk: &Desk<'_>) -> Vec<Cell> {
+    let resource = row.resource.as_deref().unwrap_or_default();
+    let used = if row.basis.as_deref() == Some("demand") { " in use" } else { "" };
+    let now = row.utilization_ratio.map_or_else(String::new, |ratio| format!(", now {}", percent(ratio)));
+    let mut cells = vec![
+        Cell::new(row.place.name(desk.several)),
+        Cell::new(format!("{resource}{used}{now}")),
+        Cell::toned(row.pessimistic.text(), row.pessimistic.tone()),
+        Cell::new(row.mid.text()),
+    ];
+    if desk.lead_time_days > 0 {
+        cells.push(Cell::toned(row.act_by.text(), row.act_by.tone()));
+    }
+    cells
 }
