@@ -129,9 +129,20 @@ fn cell(html: &mut String, cell: &Cell) -> Result {
         if cell.tone == Tone::Plain { String::new() } else { format!(";color:{}{weight}", colours(cell.tone)[2]) };
     write!(
         html,
-        "<td valign=\"top\" style=\"padding:3px 8px 3px 0;border-bottom:1px solid {LINE};overflow-wrap:anywhere{colour}\">{}</td>",
+        "<td valign=\"top\" style=\"padding:3px 8px 3px 0;border-bottom:1px solid {LINE}{}{colour}\">{}</td>",
+        wrapping(&cell.text),
         escaped(&cell.text)
     )
+}
+
+/// Figures stay in one piece, long names may be cut anywhere, and no word in between.
+fn wrapping(text: &str) -> &'static str {
+    let longest = text.split_whitespace().map(|word| word.chars().count()).max().unwrap_or(0);
+    match text.chars().count() {
+        0..=12 => ";white-space:nowrap",
+        _ if longest > 16 => ";overflow-wrap:anywhere",
+        _ => "",
+    }
 }
 
 /// Each bar is a row of cells: solid up to the low end, light up to the high end, and the rest.

@@ -27,10 +27,14 @@ struct Row {
 
 pub(super) async fn fill(section: &mut Section, desk: &Desk<'_>) -> Result<(), AskError> {
     let rows = get::<Page<Row>>(desk.answers, &format!("{PATH}?limit=1000")).await?.body.items;
+    if rows.is_empty() {
+        section.note("Not known yet: no quotas have been read.");
+        return Ok(());
+    }
     let near: Vec<&Row> =
         rows.iter().filter(|row| row.exhaustion_seconds.is_some() || row.utilization_ratio >= FULL).collect();
     if near.is_empty() {
-        section.note("No quota is nearly used up, as far as quotas may be read.");
+        section.note("No quota is nearly used up, or in sight of it.");
         return Ok(());
     }
     let value = format!("{} nearly used up or in sight of it", things(near.len(), "quota", "quotas"));
