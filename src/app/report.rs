@@ -86,7 +86,7 @@ fn host() -> String {
 /// # Errors
 /// The data cannot be read.
 pub async fn report_of_data(settings: &Settings, directory: &Path) -> Result<Document, Error> {
-    let copy = Copy::of(directory)?;
+    let copy = CopiedStores::of(directory)?;
     let mut settings = settings.clone();
     settings.data.directory = copy.0.clone();
     settings.history.prometheus.url = None;
@@ -105,9 +105,9 @@ pub async fn report_of_data(settings: &Settings, directory: &Path) -> Result<Doc
 }
 
 /// A copy of the stores, removed when it is dropped.
-struct Copy(std::path::PathBuf);
+struct CopiedStores(std::path::PathBuf);
 
-impl Copy {
+impl CopiedStores {
     fn of(directory: &Path) -> Result<Self, Error> {
         let (history, records) = (directory.join(history::FILE_NAME), directory.join(workload::FILE_NAME));
         let failed = |error| Error::History(history::HistoryError::Store(error));
@@ -130,7 +130,7 @@ impl Copy {
     }
 }
 
-impl Drop for Copy {
+impl Drop for CopiedStores {
     fn drop(&mut self) {
         if let Err(error) = std::fs::remove_dir_all(&self.0) {
             tracing::warn!(%error, folder = %self.0.display(), "a temporary folder stays");
