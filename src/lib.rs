@@ -12,8 +12,8 @@
 //! ```
 //!
 //! One process. Tasks collect at their own pace and publish immutable parts; nothing is ever collected in a scrape.
-//! Analysis reads history and publishes parts of the same form, so that a forecast is an ordinary metric. (Reports
-//! are designed, and not built yet.)
+//! Analysis reads history and publishes parts of the same form, so that a forecast is an ordinary metric. Reports say
+//! in words what the API tells.
 //!
 //! # Modules
 //!
@@ -25,6 +25,7 @@
 //! | [`history`] | what was: series of signals, from SQLite or a Prometheus-compatible store | computing them |
 //! | [`analyse`] | what is made of the history: forecasts; pure | files, clocks, sockets |
 //! | [`workload`] | what came, changed and went, day by day (OSWL); sending and taking such records | when to look, how questions arrive |
+//! | [`report`] | what people read: reports by mail or file, notices of state changes | what is true (the API tells) |
 //! | [`expose`] | text formats, HTTP, TLS, limits | where samples come from |
 //! | [`demo`] | the simulated cloud: the APIs over real sockets, for `demo` and tests | nothing of the exporter |
 //! | [`config`] | every stage's settings in one, from file, environment and flags | credentials |
@@ -32,8 +33,8 @@
 //! | [`cli`] | commands and flags, the reference documents | everything else |
 //!
 //! Imports go one way only; `tests/layers.rs` reads them and fails on any other:
-//! `main > cli > app > {config, expose, workload, analyse, history, collect, openstack}`, `cli > demo`, `config >` the stages'
-//! settings types, `expose, workload, analyse > history, model`, `history > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
+//! `main > cli > app > {config, expose, report, workload, analyse, history, collect, openstack}`, `cli > demo`, `config >` the
+//! stages' settings types, `report > model`, `expose, workload, analyse > history, model`, `history > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
 //!
 //! # Invariants
 //!
@@ -60,4 +61,5 @@ pub mod expose;
 pub mod history;
 pub mod model;
 pub mod openstack;
+pub mod report;
 pub mod workload;

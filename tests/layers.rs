@@ -13,12 +13,28 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Who may use whom; what is not written here is forbidden.
-const RULES: [(&str, &[&str]); 12] = [
+const RULES: [(&str, &[&str]); 13] = [
     ("main", &["cli", "app", "config", "expose", "collect", "openstack", "demo", "model"]),
-    ("cli", &["app", "config", "expose", "workload", "analyse", "history", "collect", "openstack", "demo", "model"]),
-    ("app", &["config", "expose", "workload", "analyse", "history", "collect", "openstack", "model"]),
-    ("config", &["expose", "workload", "analyse", "history", "collect", "openstack", "demo"]),
+    (
+        "cli",
+        &[
+            "app",
+            "config",
+            "expose",
+            "report",
+            "workload",
+            "analyse",
+            "history",
+            "collect",
+            "openstack",
+            "demo",
+            "model",
+        ],
+    ),
+    ("app", &["config", "expose", "report", "workload", "analyse", "history", "collect", "openstack", "model"]),
+    ("config", &["expose", "report", "workload", "analyse", "history", "collect", "openstack", "demo"]),
     ("expose", &["history", "model"]),
+    ("report", &["model"]),
     ("workload", &["history", "model"]),
     ("analyse", &["history", "model"]),
     ("history", &["model"]),

@@ -5,6 +5,7 @@ mod clouds;
 mod once;
 mod probe;
 mod replay;
+mod report;
 mod running;
 mod workload;
 
@@ -23,6 +24,7 @@ use crate::openstack::clouds::CloudsError;
 use crate::openstack::error::Error as CallError;
 pub use once::{CloudCheck, Collected, collect_once};
 pub use replay::{Past, fill_history, record};
+pub use report::report_of_data;
 use running::App;
 
 /// Reads the configuration; called at the start and for every reload.
@@ -74,6 +76,7 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     let shutdown = CancellationToken::new();
     let analysis = app.start_analysis(&settings, shutdown.clone());
     let workload = app.start_workload(&settings, shutdown.clone());
+    let reports = app.start_reports(&settings, shutdown.clone());
     let signals = tokio::spawn(handle_signals(Arc::clone(&app), shutdown.clone()));
     let renderer = tokio::spawn(Arc::clone(&app.exposition).keep_warm());
     let served = server.run(shutdown).await;
@@ -81,7 +84,7 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     signals.abort();
     app.stop().await;
     // What has been read up to now is on its way to the disk.
-    for task in [analysis, workload].into_iter().flatten() {
+    for task in [analysis, workload, reports].into_iter().flatten() {
         let _ended = tokio::time::timeout(SHUTDOWN_LIMIT, task).await;
     }
     tracing::info!("stopped");

@@ -1,7 +1,8 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
-//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `export`, `backup`,
-//! `health`, `reference`, `render`, `systemd-unit`. Flags of openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
+//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `what-if`, `export`, `backup`,
+//! `health`, `report`, `reference`, `render`, `systemd-unit`. Flags of openstack-exporter keep their meaning. Data goes to
+//! standard output, logs and errors to standard error; nothing here depends on colour.
 
 mod allocator;
 mod anomaly;
@@ -19,6 +20,7 @@ mod once;
 mod output;
 mod reference;
 mod render;
+mod report;
 mod series_csv;
 mod serve;
 mod systemd_unit;
@@ -67,6 +69,8 @@ enum Command {
     Backup(backup::BackupFlags),
     /// Ask the server on this machine whether it is alive, or ready: for health checks of containers
     Health(health::HealthFlags),
+    /// Make a report for people: when what is full, what fits, what is wasted, what is odd; to a file or by mail
+    Report(report::ReportFlags),
     /// Print the reference of metrics, of the configuration, or its JSON schema
     Reference(reference::ReferenceFlags),
     /// Write files of the bundle that depend on where it runs: Alertmanager's configuration and secrets
@@ -100,6 +104,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Reference(flags)) => reference::run(&flags),
         Some(Command::Render(flags)) => render::run(&flags),
         Some(Command::SystemdUnit(flags)) => systemd_unit::run(&flags),
+        Some(Command::Report(flags)) => report::run(&flags),
     };
     outcome.unwrap_or_else(|failure| {
         failure.print();

@@ -17,9 +17,15 @@ const PREFIX: &str = "STACKCAST_";
 const RESERVED: [&str; 1] = ["STACKCAST_CONFIG"];
 
 /// Short names that other tools of the field use too, and the key each one sets.
-const SHORT: [(&str, &[&str]); 4] = [
+const SHORT: [(&str, &[&str]); 10] = [
     ("COLLECTION_INTERVAL_MINUTES", &["analysis", "grid_minutes"]),
     ("DATA_RETENTION_DAYS", &["data", "retention_days"]),
+    ("SMTP_SERVER", &["report", "mail", "server"]),
+    ("SMTP_PORT", &["report", "mail", "port"]),
+    ("EMAIL_USER", &["report", "mail", "username"]),
+    ("EMAIL_PASSWORD_FILE", &["report", "mail", "password_file"]),
+    ("EMAIL_FROM", &["report", "mail", "from"]),
+    ("EMAIL_TO", &["report", "mail", "to"]),
     ("OS_COMPUTE_API_VERSION", &["openstack", "compute_api_version"]),
     ("OS_BAREMETAL_API_VERSION", &["openstack", "baremetal_api_version"]),
 ];

@@ -57,6 +57,8 @@ pub struct Settings {
     pub analysis: crate::analyse::Settings,
     /// Records of how workloads change: what came, went and changed each day, without names and addresses.
     pub workload: crate::workload::Settings,
+    /// Reports for people, and small notices where no Alertmanager is: to a file, by mail, to Slack.
+    pub report: crate::report::Settings,
     /// The program's own log, on standard error.
     pub log: Log,
 }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Settings;
 
 /// Keys, or sections ending in a dot, that are read at the start only: sockets, limits and the log are set up once.
-const AT_START: [&str; 19] = [
+const AT_START: [&str; 20] = [
     "expose.listen_addresses",
     "compat",
     "clouds.multi_cloud",
@@ -24,6 +24,7 @@ const AT_START: [&str; 19] = [
     "analysis.enabled",
     "analysis.grid_minutes",
     "workload.",
+    "report.",
     "log.",
 ];
 

@@ -183,6 +183,9 @@ fn check_rest(settings: &Settings, faults: &mut Faults) {
     for (key, message) in settings.workload.faults() {
         faults.unless(false, &format!("workload.{key}"), message);
     }
+    for (key, message) in settings.report.faults() {
+        faults.unless(false, &format!("report.{key}"), message);
+    }
     let grid = settings.analysis.grid_minutes;
     faults.unless(
         (1..=60).contains(&grid) && DAY_MINUTES.is_multiple_of(grid),

@@ -44,7 +44,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::metric::Descriptor;
 
-pub use api::{HistorySource, RecordsSource, SignalSource, Sources};
+pub use api::{HistorySource, Inside, RecordsSource, Refusal, SignalSource, Sources};
 pub use error::ServeError;
 pub use names::View;
 pub use negotiate::{Encoding, Format, encoding_for, format_for};

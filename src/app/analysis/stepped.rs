@@ -36,6 +36,18 @@ impl App {
     }
 }
 
+impl App {
+    /// Publishes the forecasts that the last process kept in the data directory, without making any.
+    pub(in crate::app) async fn publish_kept(&self, settings: &config::Settings) -> Result<(), HistoryError> {
+        let stepped = self.stepped_analysis(settings).await?;
+        stepped.forecasts.publish(self.clock.now());
+        if let Some(history) = &stepped.analysis.history {
+            let _first = self.history.set(Arc::clone(&history.history));
+        }
+        Ok(())
+    }
+}
+
 impl Stepped {
     /// Does at once what the task does around this time, and waits until it is done: reads and keeps signals, makes
     /// forecasts that are due, publishes all of it.

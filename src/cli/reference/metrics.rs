@@ -29,6 +29,7 @@ fn all_tables() -> Vec<Group> {
     groups.push(group("analysis", crate::analyse::tables().to_vec()));
     groups.push(group("history store", crate::history::tables()));
     groups.push(group("workload records", crate::workload::tables()));
+    groups.push(group("reports and notices", crate::report::tables()));
     groups.push(group("analysis itself", crate::app::tables()));
     groups
 }

@@ -11,6 +11,7 @@ mod answer;
 mod asked;
 mod download;
 mod facts;
+mod inside;
 mod openapi;
 mod problem;
 mod series;
@@ -37,6 +38,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::workload::Records;
 use asked::{Asked, Parameter};
 use download::Download;
+pub use inside::{Inside, Refusal};
 use problem::Problem;
 
 /// Answers made at once; further ones wait, so that a flood of questions cannot take the cores from collecting.

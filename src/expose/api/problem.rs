@@ -99,6 +99,10 @@ impl Problem {
     pub(super) fn status(&self) -> StatusCode {
         self.status
     }
+
+    pub(super) fn detail(&self) -> &str {
+        &self.detail
+    }
 }
 
 impl IntoResponse for Problem {

@@ -1,0 +1,62 @@
+//! The API asked from within the process: the same questions, answered by the same endpoints, without a socket.
+
+use std::sync::Arc;
+
+use axum::http::Uri;
+
+use super::asked::Asked;
+use super::problem::Problem;
+use super::{Now, ROUTES, Turns, Work};
+use crate::expose::Hooks;
+
+/// Asks the API of this process.
+#[derive(Clone, Debug)]
+pub struct Inside {
+    hooks: Hooks,
+    turns: Arc<Turns>,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// HTTP status.
+    pub status: u16,
+    /// Why.
+    pub detail: String,
+}
+
+impl From<Problem> for Refusal {
+    fn from(problem: Problem) -> Self {
+        Self { status: problem.status().as_u16(), detail: problem.detail().to_owned() }
+    }
+}
+
+impl Inside {
+    /// Answers are made from these.
+    pub fn new(hooks: Hooks) -> Self {
+        Self { hooks, turns: Arc::default() }
+    }
+
+    /// The answer to a path with its query. Files and reports are for sockets.
+    ///
+    /// # Errors
+    /// As the API answers, with its status.
+    pub async fn ask(&self, question: &str) -> Result<Vec<u8>, Refusal> {
+        let uri: Uri = question.parse().map_err(|_| Problem::not_found("that is no path"))?;
+        let route = ROUTES.iter().find(|route| route.path == uri.path());
+        let route = route.ok_or_else(|| Problem::not_found("there is no such path"))?;
+        let asked = Asked::read_at(route.parameters, uri.path(), uri.query().unwrap_or_default())?;
+        // The semaphore is never closed; were it, an answer without a turn would do no harm.
+        let _turn = self.turns.answers.acquire().await;
+        let now = Now::of(&self.hooks);
+        let made = match route.work {
+            Work::Memory(make) => {
+                let made = tokio::task::spawn_blocking(move || make(&now, &asked)).await;
+                made.unwrap_or_else(|fault| Err(Problem::internal(&fault)))
+            }
+            Work::History(make) => make(now, asked).await,
+            Work::Download(_) | Work::Report(_) => Err(Problem::not_found("that is not answered here")),
+        };
+        Ok(made?)
+    }
+}
