@@ -101,6 +101,13 @@ impl<Q: Send> Rounds<Q> {
         self.kept.iter().filter_map(|(id, kept)| Some((id, &kept.name, kept.answer.as_ref()?)))
     }
 
+    /// Name, id in print and answer of the same, sorted by name and id: the order of families' labels.
+    pub(super) fn by_name(&self) -> Vec<(&str, String, &Q)> {
+        let mut known: Vec<_> = self.known().map(|(id, name, answer)| (&**name, id.to_string(), answer)).collect();
+        known.sort_unstable_by(|(a_name, a_id, _), (b_name, b_id, _)| (a_name, a_id).cmp(&(b_name, b_id)));
+        known
+    }
+
     /// Takes up new subjects and names, forgets those that are gone.
     fn follow(&mut self, subjects: Subjects) {
         self.kept.retain(|id, _| subjects.contains_key(id));
@@ -146,6 +153,15 @@ impl<Q: Send> Rounds<Q> {
             Some(error) if answered == 0 => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// The projects whose quotas may be told: the token's own, or all that are known where it sees `all`.
+pub(super) async fn projects_in_sight(cx: &Cx, all: bool) -> Result<Arc<Projects>, Error> {
+    let projects = if all { cx.wait_for_table::<Projects>().await } else { None };
+    match projects {
+        Some(projects) => Ok(projects),
+        None => own_project(cx).await,
     }
 }
 
