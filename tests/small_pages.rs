@@ -24,11 +24,9 @@ enum Told {
     Value(&'static str),
     /// By having a sample for each.
     Samples(&'static str),
-    /// By the sum of its samples.
-    Sum(&'static str),
 }
 
-use Told::{Samples, Sum, Value};
+use Told::{Samples, Value};
 
 /// Lists with what tells their length; the key is the last piece of the path without its query.
 const LISTS: [(&str, &[Told]); 17] = [
@@ -117,7 +115,6 @@ impl Told {
         match self {
             Value(family) => (family, value(page, family, &[]).unwrap_or(f64::NAN)),
             Samples(family) => (family, samples(family).map_or(0.0, |samples| samples.len() as f64)),
-            Sum(family) => (family, samples(family).map_or(0.0, |samples| samples.values().sum())),
         }
     }
 }

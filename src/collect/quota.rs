@@ -22,6 +22,9 @@ crate::metrics! {
 /// Exposition group of the rows above.
 pub(super) const GROUP: &str = "quota";
 
+/// Takes one figure of a quota.
+pub(super) type Figure = fn(&Quota) -> i64;
+
 /// Whether a row belongs to that group.
 pub(super) fn is_shared(row: &Descriptor) -> bool {
     METRICS.iter().any(|own| own.name == row.name)

@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use super::health::Visibility;
 use super::{Cx, Intervals};
 use crate::model::id::Id;
-use crate::model::inventory::project::{Project, Projects};
+use crate::model::inventory::project::{EveryProject, Project, Projects};
 use crate::openstack::error::{Error, ErrorKind};
 
 /// Calls under way at once; the client's own limit is usually the lower one.
@@ -65,7 +65,11 @@ impl<Q: Send> Rounds<Q> {
             None => own_project(cx).await?,
         };
         let subjects = projects.0.iter().map(|(id, project)| (id.clone(), Arc::clone(&project.name)));
-        self.ask_about(cx, subjects.collect(), ask).await
+        self.ask_about(cx, subjects.collect(), ask).await?;
+        if cx.settings.scope.includes_all() && cx.table::<EveryProject>().is_none() {
+            cx.report.set_visibility(Visibility::Project);
+        }
+        Ok(())
     }
 
     /// The same about other things than projects, by id and name.

@@ -77,7 +77,7 @@ mod tests {
     }
 
     fn session(role: &str, own: Option<&str>, system: bool) -> Session {
-        Session = Session {
+        Session {
             expires: Timestamp::default(),
             roles: vec![role.to_owned()],
             project_id: own.map(str::to_owned),

@@ -83,7 +83,7 @@ static FIELDS: [(&str, &Metric<3>); 14] = [
 ];
 
 /// What a quota says, by the value of the label `type`.
-const KINDS: [(&str, fn(&Quota) -> i64); 3] =
+const KINDS: [(&str, quota::Figure); 3] =
     [("in_use", |quota| quota.in_use), ("limit", |quota| quota.limit), ("reserved", |quota| quota.reserved)];
 
 /// One project's answer, in the order of [`FIELDS`].

@@ -52,7 +52,7 @@ static FAMILIES: [(&str, &Metric<3>); 9] = [
 ];
 
 /// What a quota says, by the value of the label `type`.
-const KINDS: [(&str, fn(&Quota) -> i64); 3] =
+const KINDS: [(&str, quota::Figure); 3] =
     [("limit", |quota| quota.limit), ("reserved", |quota| quota.reserved), ("used", |quota| quota.in_use)];
 
 /// One project's answer.
