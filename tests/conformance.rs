@@ -1,9 +1,23 @@
 //! Every family of openstack-exporter (as listed in tests/data, taken from its sources) is in our tables, with the same
 //! labels in the same order, the same type and the same flags.
 
-use std::collections::BTreeMap;
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    missing_docs,
+    reason = "a test may fail"
+)]
 
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stackcast::demo::{Demo, Settings};
+use stackcast::model::clock::{Clock, Timestamp};
 use stackcast::model::metric::{Descriptor, Kind};
+use support::process::once;
 
 /// A row of the reference: `metric,type,labels,service,slow,deprecated,api_call`.
 struct Row<'a> {
@@ -73,4 +87,30 @@ fn names_are_told_once_and_helps_are_sentences() {
         let kept = kept.iter().any(|start| descriptor.name.starts_with(start));
         assert!(counter == total || kept, "{} and its type disagree", descriptor.name);
     }
+}
+
+/// Families that need what the simulated cloud does not have.
+const ABSENT_MAX: usize = 15;
+
+/// Whatever of the catalogue the simulated cloud has a sample of is printed with its type and just its labels. tests/real_openstack.rs
+/// compares the same, and the values, on a real cloud.
+#[tokio::test]
+async fn the_page_of_the_simulated_cloud_is_as_the_catalogue_says() {
+    let settings = Settings { hypervisors: 40, instances: 200, projects: 15, ..Settings::default() };
+    let demo = Demo::start(settings, Clock::manual(Timestamp::from_seconds(1_795_293_909))).await.unwrap();
+    let page = once(&demo.clouds_yaml(), "demo", &[("STACKCAST_COLLECT__COMPAT", "true")]).await;
+    let (mut faults, mut absent) = (Vec::new(), Vec::new());
+    for row in reference() {
+        let Some(family) = page.get(row.name) else {
+            absent.push(row.name);
+            continue;
+        };
+        let labels: BTreeSet<&str> = row.labels.iter().copied().collect();
+        let alike =
+            |found: &BTreeMap<String, String>| found.keys().map(String::as_str).collect::<BTreeSet<_>>() == labels;
+        if family.kind != row.kind || !family.samples.keys().all(|(_, found)| alike(found)) {
+            faults.push(row.name);
+        }
+    }
+    assert!(faults.is_empty() && absent.len() <= ABSENT_MAX, "{faults:?} differ; {absent:?} are absent");
 }

@@ -14,11 +14,11 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use stackcast::demo::{Demo, Settings};
 use stackcast::model::clock::{Clock, Timestamp};
-use support::exposition::{Labels, Page, parse, value};
+use support::exposition::{Labels, Page, value};
+use support::process::once;
 
 const PREFIXES: [&str; 6] = ["container_infra", "designate", "ironic", "heat", "trove", "gnocchi"];
 
@@ -29,18 +29,9 @@ async fn demo(page_size: usize) -> Demo {
     Demo::start(settings, Clock::manual(Timestamp::from_seconds(1_795_293_909))).await.unwrap()
 }
 
-/// What `stackcast once` prints of these services.
+/// What `stackcast once` prints.
 async fn page(demo: &Demo, cloud: &str, environment: &[(&str, &str)]) -> Page {
-    let folder = tempfile::tempdir().unwrap();
-    let clouds = folder.path().join("clouds.yaml");
-    std::fs::write(&clouds, demo.clouds_yaml()).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stackcast"));
-    command.args(["once", cloud]).env_clear().env("OS_CLIENT_CONFIG_FILE", &clouds);
-    command.env("STACKCAST_DATA__DIRECTORY", folder.path().join("data")).envs(environment.iter().copied());
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    assert!(!text.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
-    parse(&text).unwrap_or_else(|fault| panic!("{fault}"))
+    once(&demo.clouds_yaml(), cloud, environment).await
 }
 
 /// The samples of the six services.

@@ -190,7 +190,7 @@ impl Workload {
 fn sight(state: &CollectorState) -> Sight {
     match (state.success, state.visibility) {
         (Some(true), Visibility::All) => Sight::All,
-        (Some(true), Visibility::Project) => Sight::Project,
+        (Some(true), Visibility::Domain | Visibility::Project) => Sight::Project,
         _ => Sight::Nothing,
     }
 }

@@ -13,6 +13,8 @@ use crate::openstack::error::ErrorKind;
 pub enum Visibility {
     /// Everything.
     All,
+    /// The credentials' own domain only.
+    Domain,
     /// The credentials' own project only.
     Project,
     /// Nothing.
@@ -24,6 +26,7 @@ impl Visibility {
     pub fn label(self) -> &'static str {
         match self {
             Self::All => "all",
+            Self::Domain => "domain",
             Self::Project => "project",
             Self::None => "none",
         }

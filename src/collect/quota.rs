@@ -3,6 +3,7 @@
 //! Several collectors fill these rows, so the runner publishes them as an exposition group of their own. What a
 //! service's quotas are, and how they are asked for, stays with the service.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::inventory::quota::{Quota, ServiceQuotas};
@@ -21,23 +22,40 @@ crate::metrics! {
 /// Exposition group of the rows above.
 pub(super) const GROUP: &str = "quota";
 
+/// Takes one figure of a quota.
+pub(super) type Figure = fn(&Quota) -> i64;
+
 /// Whether a row belongs to that group.
 pub(super) fn is_shared(row: &Descriptor) -> bool {
     METRICS.iter().any(|own| own.name == row.name)
 }
 
-/// Adds a service's quotas, as rows and as the typed table.
+/// Adds a service's quotas, as rows sorted by their labels (a thousand projects have 50,000) and as the typed table.
 pub(super) fn emit(part: &mut PartBuilder, table: ServiceQuotas) {
-    for (id, project) in &table.projects {
-        let id = id.to_string();
-        for (resource, Quota { limit, in_use, reserved }) in &project.resources {
-            let labels = [table.service, resource, &id, &project.name];
+    let projects: Vec<_> = table.projects.iter().map(|(id, project)| (id.to_string(), project)).collect();
+    let resources: BTreeSet<&str> =
+        table.projects.values().flat_map(|project| &project.resources).map(|(name, _)| &**name).collect();
+    for resource in resources {
+        for (id, project) in &projects {
+            let known = project.resources.iter().find(|(name, _)| name == resource);
+            let Some((_, Quota { limit, in_use, reserved })) = known else { continue };
+            let labels = [table.service, resource, id, &project.name];
             part.put(&LIMIT, labels, *limit as f64);
             part.put(&USED, labels, *in_use as f64);
             part.put(&RESERVED, labels, *reserved as f64);
         }
     }
     part.table(Arc::new(table));
+}
+
+/// Adds what is known of a quota of a service that has no such table, under the labels of the families.
+pub(super) fn emit_known(part: &mut PartBuilder, labels: [&str; 4], limit: Option<i64>, in_use: Option<u64>) {
+    if let Some(limit) = limit {
+        part.put(&LIMIT, labels, limit as f64);
+    }
+    if let Some(in_use) = in_use {
+        part.put(&USED, labels, in_use as f64);
+    }
 }
 
 #[cfg(test)]

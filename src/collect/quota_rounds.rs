@@ -13,7 +13,7 @@ use futures_util::StreamExt;
 use super::health::Visibility;
 use super::{Cx, Intervals};
 use crate::model::id::Id;
-use crate::model::inventory::project::{Project, Projects};
+use crate::model::inventory::project::{EveryProject, Project, Projects};
 use crate::openstack::error::{Error, ErrorKind};
 
 /// Calls under way at once; the client's own limit is usually the lower one.
@@ -65,7 +65,11 @@ impl<Q: Send> Rounds<Q> {
             None => own_project(cx).await?,
         };
         let subjects = projects.0.iter().map(|(id, project)| (id.clone(), Arc::clone(&project.name)));
-        self.ask_about(cx, subjects.collect(), ask).await
+        self.ask_about(cx, subjects.collect(), ask).await?;
+        if cx.settings.scope.includes_all() && cx.table::<EveryProject>().is_none() {
+            cx.report.set_visibility(Visibility::Project);
+        }
+        Ok(())
     }
 
     /// The same about other things than projects, by id and name.
@@ -99,6 +103,13 @@ impl<Q: Send> Rounds<Q> {
     /// Id, name and answer of the projects that are known, by id.
     pub(super) fn known(&self) -> impl Iterator<Item = (&Id, &Arc<str>, &Q)> {
         self.kept.iter().filter_map(|(id, kept)| Some((id, &kept.name, kept.answer.as_ref()?)))
+    }
+
+    /// Name, id in print and answer of the same, sorted by name and id: the order of families' labels.
+    pub(super) fn by_name(&self) -> Vec<(&str, String, &Q)> {
+        let mut known: Vec<_> = self.known().map(|(id, name, answer)| (&**name, id.to_string(), answer)).collect();
+        known.sort_unstable_by(|(a_name, a_id, _), (b_name, b_id, _)| (a_name, a_id).cmp(&(b_name, b_id)));
+        known
     }
 
     /// Takes up new subjects and names, forgets those that are gone.
@@ -146,6 +157,15 @@ impl<Q: Send> Rounds<Q> {
             Some(error) if answered == 0 => Err(error),
             _ => Ok(()),
         }
+    }
+}
+
+/// The projects whose quotas may be told: the token's own, or all that are known where it sees `all`.
+pub(super) async fn projects_in_sight(cx: &Cx, all: bool) -> Result<Arc<Projects>, Error> {
+    let projects = if all { cx.wait_for_table::<Projects>().await } else { None };
+    match projects {
+        Some(projects) => Ok(projects),
+        None => own_project(cx).await,
     }
 }
 

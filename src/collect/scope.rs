@@ -61,7 +61,7 @@ impl Scope {
     pub(super) fn hides(&self, items: usize) -> bool {
         match self.visibility {
             Visibility::All => false,
-            Visibility::Project => items == 0 && self.project.is_none(),
+            Visibility::Domain | Visibility::Project => items == 0 && self.project.is_none(),
             Visibility::None => true,
         }
     }
@@ -73,17 +73,26 @@ mod tests {
     use crate::model::clock::Timestamp;
 
     fn scope(role: &str, own: Option<&str>, wanted: Option<&str>) -> Scope {
-        let session = Session {
+        Scope::new(&session(role, own, own.is_none()), wanted)
+    }
+
+    fn session(role: &str, own: Option<&str>, system: bool) -> Session {
+        Session {
             expires: Timestamp::default(),
             roles: vec![role.to_owned()],
             project_id: own.map(str::to_owned),
             project_name: None,
             user_id: String::new(),
-            system: own.is_none(),
+            system,
             regions: Vec::new(),
             services: Vec::new(),
-        };
-        Scope::new(&session, wanted)
+        }
+    }
+
+    #[test]
+    fn an_administrator_of_a_domain_sees_nothing() {
+        let scope = Scope::new(&session("admin", None, false), None);
+        assert_eq!((scope.hides(0), scope.hides(3), scope.visibility), (true, true, Visibility::None));
     }
 
     #[test]

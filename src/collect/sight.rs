@@ -28,6 +28,11 @@ impl Sight {
         self.all = self.all || self.own.as_deref().is_some_and(|own| !project.is_empty() && own != project);
     }
 
+    /// Whether things of all projects are seen.
+    pub(super) fn sees_all(&self) -> bool {
+        self.all
+    }
+
     /// Says so in the report when not everything is seen.
     pub(super) fn report(&self, cx: &Cx) {
         if !self.all {

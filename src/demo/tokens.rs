@@ -42,9 +42,9 @@ impl Session {
         self.role == "admin" && matches!(self.scope, Scope::Project(_))
     }
 
-    /// Whether it may list projects and users.
+    /// Whether it may list projects and users: of its domain, where it is scoped to one.
     pub(crate) fn reads_identity(&self) -> bool {
-        self.role == "admin" || self.scope == Scope::System
+        self.role == "admin" || matches!(self.scope, Scope::System | Scope::Domain(_))
     }
 }
 

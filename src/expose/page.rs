@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
@@ -62,7 +62,8 @@ struct Demand {
 /// The groups of one snapshot.
 #[derive(Debug)]
 struct Layout {
-    snapshot: Arc<Snapshot>,
+    /// Told apart by its address; what it holds is let go of when the next one comes, not when a page is asked for.
+    snapshot: Weak<Snapshot>,
     scheme: Scheme,
     groups: Vec<Arc<Group>>,
     /// Families that the groups print.
@@ -129,7 +130,7 @@ impl Exposition {
     /// A page of a part of `store`.
     pub fn of(store: Arc<SnapshotStore>, view: View, live: Live) -> Arc<Self> {
         let mut tally = Tally::default();
-        let layout = Layout::new(store.load(), &view, None, &mut tally);
+        let layout = Layout::new(&store.load(), &view, None, &mut tally);
         Arc::new(Self {
             store,
             view,
@@ -224,7 +225,7 @@ impl Exposition {
 
     fn ready(&self, variant: Variant) -> Option<Warm> {
         let layout = self.layout.load_full();
-        if !Arc::ptr_eq(&layout.snapshot, &self.store.load()) {
+        if !layout.is_of(&self.store.load()) {
             return None;
         }
         let groups = layout.groups.iter().map(|group| group.ready(variant)).collect::<Option<_>>()?;
@@ -248,11 +249,11 @@ impl Exposition {
         let _one = self.planning.lock().unwrap_or_else(PoisonError::into_inner);
         let old = self.layout.load_full();
         let snapshot = self.store.load();
-        if Arc::ptr_eq(&old.snapshot, &snapshot) {
+        if old.is_of(&snapshot) {
             return old;
         }
         let mut tally = Tally::default();
-        let layout = Arc::new(Layout::new(snapshot, &self.view, Some(&old), &mut tally));
+        let layout = Arc::new(Layout::new(&snapshot, &self.view, Some(&old), &mut tally));
         self.tally().absorb(tally);
         self.layout.store(Arc::clone(&layout));
         layout
@@ -307,8 +308,8 @@ impl Exposition {
 
 impl Layout {
     /// Groups the snapshot's parts; groups of `old` that would print the same are taken over with their cache.
-    fn new(snapshot: Arc<Snapshot>, view: &View, old: Option<&Self>, tally: &mut Tally) -> Self {
-        let scheme = Scheme::of(view, &snapshot);
+    fn new(snapshot: &Arc<Snapshot>, view: &View, old: Option<&Self>, tally: &mut Tally) -> Self {
+        let scheme = Scheme::of(view, snapshot);
         let mut by_group: BTreeMap<&'static str, Vec<Arc<Part>>> = BTreeMap::new();
         for part in snapshot.parts().filter(|part| view.shows(&part.key)) {
             by_group.entry(part.key.group).or_default().push(Arc::clone(part));
@@ -327,7 +328,11 @@ impl Layout {
             taken.extend(group.plan.families.iter().map(|family| family.key().to_owned()));
             groups.push(group);
         }
-        Self { snapshot, scheme, groups, taken }
+        Self { snapshot: Arc::downgrade(snapshot), scheme, groups, taken }
+    }
+
+    fn is_of(&self, snapshot: &Arc<Snapshot>) -> bool {
+        std::ptr::eq(self.snapshot.as_ptr(), Arc::as_ptr(snapshot))
     }
 }
 

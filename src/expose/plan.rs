@@ -143,10 +143,11 @@ fn drop(name: &str, reason: &'static str, samples: usize) -> Dropped {
 
 /// Marks samples whose label set an earlier block of the family has; returns how many.
 ///
-/// Within a part sealing has seen to it, and blocks that differ in an added label cannot collide:
-/// the search is for what is left, e.g. two clouds with cloud labels switched off.
+/// Within a part sealing has seen to it, and blocks that differ in an added label, or that are sorted and have first
+/// labels of their own (the quotas of a service), cannot collide: the search is for what is left, e.g. two clouds with
+/// cloud labels switched off.
 fn drop_repeated(blocks: &mut [Block]) -> usize {
-    if blocks.len() < 2 || distinct_by_added(blocks) {
+    if blocks.len() < 2 || distinct_by_added(blocks) || distinct_by_first_label(blocks) {
         return 0;
     }
     let repeated = repeated(blocks);
@@ -183,6 +184,16 @@ fn distinct_by_added(blocks: &[Block]) -> bool {
     let same_names = blocks.first().is_none_or(|first| blocks.iter().all(|block| names(block) == names(first)));
     let mut seen = HashSet::new();
     same_names && blocks.iter().all(|block| seen.insert(&block.added))
+}
+
+fn distinct_by_first_label(blocks: &[Block]) -> bool {
+    let Some(first) = blocks.first() else { return true };
+    let labels = |block: &Block| block.family.descriptor().labels.clone();
+    let alike = blocks.iter().all(|block| block.added == first.added && labels(block) == labels(first));
+    let ranges: Option<Vec<_>> = blocks.iter().map(|block| block.family.first_labels()).collect();
+    let Some(mut ranges) = ranges.filter(|_| alike) else { return false };
+    ranges.sort_unstable();
+    ranges.iter().zip(ranges.iter().skip(1)).all(|((_, before), (next, _))| before < next)
 }
 
 /// Name and value pairs in order of name; an empty value is the same as no label, as for Prometheus.

@@ -66,9 +66,15 @@ pub struct Session {
 }
 
 impl Session {
-    /// Whether the token carries the role that default policies ask for where services filter silently.
+    /// Whether the token carries the role that default policies ask for where services filter silently. On a domain it
+    /// is worth nothing beyond Keystone: other services refuse such tokens, or show them nothing.
     pub fn is_admin(&self) -> bool {
-        self.roles.iter().any(|role| role.eq_ignore_ascii_case("admin"))
+        !self.is_of_domain() && self.roles.iter().any(|role| role.eq_ignore_ascii_case("admin"))
+    }
+
+    /// Whether the token is scoped to neither a project nor the system: Keystone shows it the domain's members only.
+    pub fn is_of_domain(&self) -> bool {
+        self.project_id.is_none() && !self.system
     }
 }
 

@@ -16,6 +16,20 @@ pub struct Stackcast {
     client: reqwest::Client,
 }
 
+/// What `stackcast once CLOUD` prints with this clouds.yaml and environment, and nothing of ours.
+pub async fn once(clouds_yaml: &str, cloud: &str, environment: &[(&str, &str)]) -> Page {
+    let folder = tempfile::tempdir().unwrap();
+    let clouds = folder.path().join("clouds.yaml");
+    std::fs::write(&clouds, clouds_yaml).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stackcast"));
+    command.args(["once", cloud]).env_clear().env("OS_CLIENT_CONFIG_FILE", &clouds);
+    command.env("STACKCAST_DATA__DIRECTORY", folder.path().join("data")).envs(environment.iter().copied());
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+    parse(&text).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()

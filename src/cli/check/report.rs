@@ -86,6 +86,7 @@ fn render_rows(text: &mut String, rows: &[Row]) {
     for row in rows {
         let state = match row.verdict() {
             Verdict::Ok => "ok",
+            Verdict::Blind(Visibility::Domain) => "blind (own domain only)",
             Verdict::Blind(Visibility::Project) => "blind (own project only)",
             Verdict::Blind(_) => "blind (sees nothing)",
             Verdict::Failed => "failed",

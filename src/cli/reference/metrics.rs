@@ -21,6 +21,7 @@ fn all_tables() -> Vec<Group> {
     };
     let mut groups: Vec<Group> =
         collect::SERVICES.iter().map(|service| group(service.name, service.tables.to_vec())).collect();
+    groups.push(group("quotas of all services", vec![collect::quota::METRICS]));
     groups.push(group("endpoints of the catalog", vec![collect::runner::API_METRICS]));
     groups.push(group("local host", collect::host::tables()));
     groups.push(group("text files", vec![collect::textfile::METRICS]));
@@ -142,6 +143,16 @@ mod tests {
             assert!(row.help.ends_with('.') && !row.help.contains('\n'), "help of {}: {:?}", row.name, row.help);
             assert!(!row.source.is_empty(), "source of {}", row.name);
         }
+    }
+
+    #[test]
+    fn nothing_that_collectors_fill_is_left_out() {
+        let written: BTreeSet<_> = all_tables().iter().flat_map(|group| &group.rows).map(|row| &*row.name).collect();
+        let filled = collect::tables().into_iter().flatten();
+        assert_eq!(
+            filled.filter(|row| !written.contains(&*row.name)).map(|row| &row.name).collect::<Vec<_>>(),
+            [""; 0]
+        );
     }
 
     #[test]

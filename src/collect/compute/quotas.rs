@@ -82,6 +82,10 @@ static FIELDS: [(&str, &Metric<3>); 14] = [
     ("injected_files", &INJECTED_FILES),
 ];
 
+/// What a quota says, by the value of the label `type`.
+const KINDS: [(&str, quota::Figure); 3] =
+    [("in_use", |quota| quota.in_use), ("limit", |quota| quota.limit), ("reserved", |quota| quota.reserved)];
+
 /// One project's answer, in the order of [`FIELDS`].
 type Quotas = [Option<Quota>; FIELDS.len()];
 
@@ -131,16 +135,20 @@ impl Collector {
     fn emit(&self) -> PartBuilder {
         let mut part = PartBuilder::new();
         let mut table = ComputeQuotas::default();
-        for (id, name, quotas) in self.rounds.known() {
-            let text = id.to_string();
-            emit_limits(&mut part, [name, &text], quotas);
-            for ((_, metric), quota) in FIELDS.iter().zip(quotas) {
-                if let Some(quota) = quota {
-                    part.put(metric, ["in_use", name, &text], quota.in_use as f64);
-                    part.put(metric, ["reserved", name, &text], quota.reserved as f64);
-                    part.put(metric, ["limit", name, &text], quota.limit as f64);
+        let by_name = self.rounds.by_name();
+        for (name, id, quotas) in &by_name {
+            emit_limits(&mut part, [name, id], quotas);
+        }
+        for (at, (_, metric)) in FIELDS.iter().enumerate() {
+            for (kind, of) in KINDS {
+                for (name, id, quotas) in &by_name {
+                    if let Some(Some(quota)) = quotas.get(at) {
+                        part.put(metric, [kind, name, id], of(quota) as f64);
+                    }
                 }
             }
+        }
+        for (id, _, quotas) in self.rounds.known() {
             let [cores, instances, _, _, ram, ..] = *quotas;
             table.0.insert(id.clone(), ComputeQuota { instances, cores, memory_mib: ram });
         }
@@ -194,11 +202,11 @@ mod tests {
         let row = |labels: &str, value: f64| (labels.to_owned(), value);
         assert_eq!(
             rows(&part, &CORES),
-            [row("in_use|000|000", 289.0), row("reserved|000|000", 0.0), row("limit|000|000", 4000.0)]
+            [row("in_use|000|000", 289.0), row("limit|000|000", 4000.0), row("reserved|000|000", 0.0)]
         );
         assert_eq!(rows(&part, &LIMITS_VCPUS_MAX), [row("000|000", 4000.0)]);
         assert_eq!(rows(&part, &LIMITS_MEMORY_USED), [row("000|000", 4_257_280.0)]);
-        assert_eq!(rows(&part, &FLOATING_IPS)[2], row("limit|000|000", -1.0));
+        assert_eq!(rows(&part, &FLOATING_IPS)[1], row("limit|000|000", -1.0));
         assert_eq!(part.tables.get::<ComputeQuotas>().unwrap().0[&Id::new("000")].instances.unwrap().limit, 20);
     }
 

@@ -43,6 +43,7 @@ impl Collect for Collector {
         Box::pin(async move {
             let mut part = PartBuilder::new();
             let mut rights = Rights::default();
+            super::is_of_domain(cx).await;
             // By default everyone may list regions; domains take a reader of the system or an admin.
             let mut regions = 0usize;
             let listed = list(cx, Request::new("regions"), "regions", |_: IgnoredAny| regions += 1).await;

@@ -6,6 +6,7 @@ mod domains;
 mod projects;
 mod users;
 
+use super::health::Visibility;
 use super::{Cadence, CollectorSpec, Cx, Service};
 use crate::openstack::client::Request;
 
@@ -30,6 +31,15 @@ pub static SERVICE: Service = Service {
         CollectorSpec { name: "identity.users", cadence: Cadence::Slow, make: || Box::new(users::Collector) },
     ],
 };
+
+/// Whether Keystone shows only what belongs to the token's domain, which is noted in the report.
+async fn is_of_domain(cx: &Cx) -> bool {
+    let of_domain = cx.client.cloud().session().await.is_ok_and(|session| session.is_of_domain());
+    if of_domain {
+        cx.report.set_visibility(Visibility::Domain);
+    }
+    of_domain
+}
 
 /// The request for a list of domains' members: of the chosen domain's, where one is chosen.
 fn of_domain(cx: &Cx, path: &'static str) -> Request<'static> {

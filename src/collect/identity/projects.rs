@@ -92,7 +92,7 @@ async fn read(cx: &Cx) -> Result<(Vec<Item>, Known), Error> {
     let forbidden = match asked {
         Ok(items) => {
             cx.report.add_items(usize::from(chosen.is_some()));
-            let all = cx.settings.scope.includes_all();
+            let all = cx.settings.scope.includes_all() && !super::is_of_domain(cx).await;
             return Ok((items, if all { Known::All } else { Known::Some }));
         }
         Err(error) if error.kind == ErrorKind::Forbidden => error,

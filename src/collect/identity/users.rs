@@ -40,6 +40,7 @@ impl Collect for Collector {
         Box::pin(async move {
             let mut part = PartBuilder::new();
             let mut rights = Rights::default();
+            super::is_of_domain(cx).await;
             let mut users = Users::default();
             let listed = list(cx, of_domain(cx, "users"), "users", |item: Item| insert(&mut users, item)).await;
             if rights.permitted(listed)? {

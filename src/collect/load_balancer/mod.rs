@@ -1,4 +1,4 @@
-//! Octavia: load balancers, listeners, pools, amphorae, and traffic where it is asked for.
+//! Octavia: load balancers, listeners, pools, amphorae, quotas; traffic and health of members where they are asked for.
 //!
 //! Octavia shows a token without its own roles (`load-balancer_*`) or `admin` only what belongs to its project; see
 //! `collect::sight`.
@@ -6,7 +6,9 @@
 mod amphorae;
 mod listeners;
 mod load_balancers;
+mod members;
 mod pools;
+mod quotas;
 mod traffic;
 
 use serde::{Deserialize, Serialize};
@@ -24,6 +26,8 @@ crate::metrics! {
 pub struct Settings {
     /// Whether traffic is exported: one request per load balancer, spread over `slow_seconds`.
     pub stats: bool,
+    /// Whether the health of pools' members is exported: one request per load balancer, spread over `slow_seconds`.
+    pub members: bool,
 }
 
 /// The service.
@@ -37,6 +41,7 @@ pub static SERVICE: Service = Service {
         pools::METRICS,
         amphorae::METRICS,
         traffic::METRICS,
+        members::METRICS,
     ],
     up: &UP,
     collectors: &[
@@ -61,6 +66,12 @@ pub static SERVICE: Service = Service {
             cadence: Cadence::Medium,
             make: || Box::new(traffic::Collector::default()),
         },
+        CollectorSpec {
+            name: "load_balancer.members",
+            cadence: Cadence::Medium,
+            make: || Box::new(members::Collector::default()),
+        },
+        CollectorSpec { name: "load_balancer.quotas", cadence: Cadence::Slow, make: || Box::new(quotas::Collector) },
     ],
 };
 

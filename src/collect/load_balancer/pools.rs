@@ -1,5 +1,8 @@
 //! Pools, with the number of their members.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
@@ -7,6 +10,7 @@ use super::number;
 use crate::collect::decode::{list, null_as_default};
 use crate::collect::sight::Sight;
 use crate::collect::{Collect, Collecting, Cx};
+use crate::model::id::Id;
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
 
@@ -48,6 +52,9 @@ struct Reference {
     id: String,
 }
 
+/// Members of all pools by project, for the quotas.
+pub(super) struct Members(pub(super) BTreeMap<Id, u64>);
+
 /// Pools.
 pub(super) struct Collector;
 
@@ -67,6 +74,7 @@ impl Collect for Collector {
 fn emit(items: &[Item], sight: &Sight) -> PartBuilder {
     let mut part = PartBuilder::new();
     sight.count(&mut part, &TOTAL, items.len());
+    let mut members = Members(BTreeMap::new());
     for item in items {
         let balancers = item.loadbalancers.iter().map(|reference| &*reference.id).collect::<Vec<_>>().join(",");
         let labels = [
@@ -81,7 +89,9 @@ fn emit(items: &[Item], sight: &Sight) -> PartBuilder {
         ];
         part.put(&STATUS, labels, number(&STATUSES, &item.provisioning_status));
         part.put(&MEMBERS, [&item.id, &item.project_id], item.members.len() as f64);
+        *members.0.entry(Id::new(&item.project_id)).or_default() += item.members.len() as u64;
     }
+    part.table(Arc::new(members));
     part
 }
 
@@ -103,6 +113,7 @@ mod tests {
         let labels = "4029d267|ERROR|round_robin_pool|607226db,c2|HTTP|ROUND_ROBIN|ONLINE|p";
         assert_eq!(rows(&part, &STATUS), [(labels.to_owned(), 2.0)]);
         assert_eq!(rows(&part, &MEMBERS), [("4029d267|p".to_owned(), 1.0)]);
+        assert_eq!(part.tables.get::<Members>().unwrap().0[&Id::new("p")], 1);
     }
 
     #[test]

@@ -51,6 +51,10 @@ static FAMILIES: [(&str, &Metric<3>); 9] = [
     ("rbac_policy", &RBAC_POLICY),
 ];
 
+/// What a quota says, by the value of the label `type`.
+const KINDS: [(&str, quota::Figure); 3] =
+    [("limit", |quota| quota.limit), ("reserved", |quota| quota.reserved), ("used", |quota| quota.in_use)];
+
 /// One project's answer.
 type Quotas = Vec<(Cow<'static, str>, Quota)>;
 
@@ -104,18 +108,19 @@ impl Collect for Collector {
 impl Collector {
     fn emit(&self) -> PartBuilder {
         let mut part = PartBuilder::new();
-        let mut projects = BTreeMap::new();
-        for (id, name, quotas) in self.rounds.known() {
-            let text = id.to_string();
-            for (resource, metric) in &FAMILIES {
-                let Some((_, quota)) = quotas.iter().find(|(known, _)| known == resource) else { continue };
-                part.put(metric, ["used", name, &text], quota.in_use as f64);
-                part.put(metric, ["reserved", name, &text], quota.reserved as f64);
-                part.put(metric, ["limit", name, &text], quota.limit as f64);
+        let by_name = self.rounds.by_name();
+        for (resource, metric) in &FAMILIES {
+            for (kind, of) in KINDS {
+                for (name, id, quotas) in &by_name {
+                    let Some((_, quota)) = quotas.iter().find(|(known, _)| known == resource) else { continue };
+                    part.put(metric, [kind, name, id], of(quota) as f64);
+                }
             }
-            projects.insert(id.clone(), ProjectQuotas { name: Arc::clone(name), resources: quotas.clone() });
         }
-        quota::emit(&mut part, ServiceQuotas { service: "network", projects });
+        let projects = self.rounds.known().map(|(id, name, quotas)| {
+            (id.clone(), ProjectQuotas { name: Arc::clone(name), resources: quotas.clone() })
+        });
+        quota::emit(&mut part, ServiceQuotas { service: "network", projects: projects.collect() });
         part
     }
 }
@@ -131,8 +136,8 @@ mod tests {
         let quotas = serde_json::from_slice::<Answer>(body).unwrap().quotas();
         let part = seal(Collector { rounds: Rounds::answered([("p", quotas)]) }.emit());
         let row = |labels: &str, value: f64| (labels.to_owned(), value);
-        assert_eq!(rows(&part, &PORT), [row("used|p|p", 16.0), row("reserved|p|p", 0.0), row("limit|p|p", 60.0)]);
-        assert_eq!(rows(&part, &SUBNETPOOL)[2], row("limit|p|p", -1.0));
+        assert_eq!(rows(&part, &PORT), [row("limit|p|p", 60.0), row("reserved|p|p", 0.0), row("used|p|p", 16.0)]);
+        assert_eq!(rows(&part, &SUBNETPOOL)[0], row("limit|p|p", -1.0));
         let unified = rows(&part, &quota::LIMIT);
         assert!(unified.contains(&row("network|trunk|p|p", -1.0)), "also what openstack-exporter leaves out");
         assert_eq!(unified.len(), 11);

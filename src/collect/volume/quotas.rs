@@ -44,8 +44,7 @@ impl Collect for Collector {
 impl Collector {
     fn emit(&self) -> PartBuilder {
         let mut part = PartBuilder::new();
-        for (id, name, quotas) in self.rounds.known() {
-            let id = id.to_string();
+        for (name, id, quotas) in self.rounds.by_name() {
             let limits = [
                 ("gigabytes", &LIMITS_VOLUME_MAX, &LIMITS_VOLUME_USED),
                 ("backup_gigabytes", &LIMITS_BACKUP_MAX, &LIMITS_BACKUP_USED),

@@ -1,4 +1,5 @@
-//! Octavia: load balancers, listeners, pools, amphorae, traffic. One of each for every other project, with two members.
+//! Octavia: load balancers, listeners, pools, amphorae, traffic, health of members, quotas. One of each for every other
+//! project, with two members, a health monitor and a policy of one rule.
 
 use super::Service;
 use crate::demo::call::{Answer, Call};
@@ -32,8 +33,15 @@ fn answer(call: &Call<'_>) -> Answer {
     match rest {
         ["lbaas", "loadbalancers"] => octavia.list("lbaas/loadbalancers", Octavia::balancer),
         ["lbaas", "loadbalancers", id, "stats"] => octavia.stats(id),
+        ["lbaas", "loadbalancers", id, "status"] => octavia.status(id),
         ["lbaas", "listeners"] => octavia.list("lbaas/listeners", Octavia::listener),
         ["lbaas", "pools"] => octavia.list("lbaas/pools", Octavia::pool),
+        ["lbaas", "healthmonitors"] => octavia.list("lbaas/healthmonitors", Octavia::monitor),
+        ["lbaas", "l7policies"] => octavia.list("lbaas/l7policies", Octavia::policy),
+        ["lbaas", "quotas"] => octavia.list("lbaas/quotas", Octavia::quota),
+        ["lbaas", "quotas", _, "default"] => Answer::object(|j| {
+            j.key("quota").object(|j| limits(j, [-1, -1, -1]));
+        }),
         ["octavia", "amphorae"] if octavia.session.admin() => octavia.list("octavia/amphorae", Octavia::amphora),
         ["octavia", "amphorae"] => fault(403, "Policy does not allow this request to be performed."),
         _ => fault(404, "Not Found"),
@@ -158,7 +166,7 @@ impl Octavia<'_> {
         let id = self.id(Kind::Pool, project);
         self.common(j, id, "web", project);
         j.put("protocol", "HTTP").put("lb_algorithm", "ROUND_ROBIN").put("session_persistence", Null);
-        j.put("healthmonitor_id", Null).put("tls_enabled", false);
+        j.put("healthmonitor_id", Uuid(self.monitor_id(project))).put("tls_enabled", false);
         self.reference(j, "loadbalancers", self.id(Kind::LoadBalancer, project));
         self.reference(j, "listeners", self.id(Kind::Listener, project));
         j.key("members").array(|j| {
@@ -168,6 +176,35 @@ impl Octavia<'_> {
                 });
             }
         });
+        id
+    }
+
+    fn monitor_id(&self, project: u32) -> u128 {
+        uuid(mix(self.call.world.seed, 3), Kind::Pool, u64::from(project))
+    }
+
+    fn monitor(&self, j: &mut Json, project: u32) -> u128 {
+        let id = self.monitor_id(project);
+        self.common(j, id, "web", project);
+        j.put("type", "HTTP").put("delay", 10u32).put("timeout", 5u32).put("max_retries", 3u32);
+        self.reference(j, "pools", self.id(Kind::Pool, project));
+        id
+    }
+
+    fn policy(&self, j: &mut Json, project: u32) -> u128 {
+        let id = uuid(mix(self.call.world.seed, 4), Kind::Listener, u64::from(project));
+        self.common(j, id, "to-https", project);
+        j.put("action", "REDIRECT_TO_URL").put("position", 1u32);
+        j.put("listener_id", Uuid(self.id(Kind::Listener, project)));
+        self.reference(j, "rules", mix(id as u64, 5).into());
+        id
+    }
+
+    /// Limits that were changed; -1 is unlimited.
+    fn quota(&self, j: &mut Json, project: u32) -> u128 {
+        let id = self.project(project).0;
+        j.put("project_id", Hex(id));
+        limits(j, [10, 20, 50]);
         id
     }
 
@@ -194,11 +231,55 @@ impl Octavia<'_> {
         });
     }
 
+    /// Whose load balancer it is.
+    fn project_of(&self, id: &str) -> Result<u32, Answer> {
+        let wanted = parse_id(id);
+        let found = self.projects().find(|project| Some(self.id(Kind::LoadBalancer, *project)) == wanted);
+        found.ok_or_else(|| fault(404, &format!("Load Balancer {id} not found.")))
+    }
+
+    /// The tree of statuses; where a load balancer is in error, so is a member.
+    fn status(&self, id: &str) -> Answer {
+        let project = match self.project_of(id) {
+            Ok(project) => project,
+            Err(missing) => return missing,
+        };
+        let member = |j: &mut Json, at: u32| {
+            let status = if at == 0 && project % 14 == 6 { "ERROR" } else { "ONLINE" };
+            j.put("id", Uuid(self.id(Kind::Member, project * 2 + at))).put("operating_status", status);
+            j.put("provisioning_status", "ACTIVE").put("protocol_port", 80u32);
+        };
+        let pool = |j: &mut Json| {
+            j.put("id", Uuid(self.id(Kind::Pool, project))).put("name", "web").put("provisioning_status", "ACTIVE");
+            j.key("members").array(|j| {
+                for at in 0..2 {
+                    j.object(|j| member(j, at));
+                }
+            });
+        };
+        let listener = |j: &mut Json| {
+            j.put("id", Uuid(self.id(Kind::Listener, project))).put("name", "web");
+            j.key("pools").array(|j| {
+                j.object(pool);
+            });
+        };
+        Answer::object(|j| {
+            j.key("statuses").object(|j| {
+                j.key("loadbalancer").object(|j| {
+                    j.put("id", Uuid(self.id(Kind::LoadBalancer, project)));
+                    j.key("listeners").array(|j| {
+                        j.object(listener);
+                    });
+                });
+            });
+        })
+    }
+
     /// Counters that grow with time, each at its own pace.
     fn stats(&self, id: &str) -> Answer {
-        let wanted = parse_id(id);
-        let Some(project) = self.projects().find(|project| Some(self.id(Kind::LoadBalancer, *project)) == wanted) else {
-            return fault(404, &format!("Load Balancer {id} not found."));
+        let project = match self.project_of(id) {
+            Ok(project) => project,
+            Err(missing) => return missing,
         };
         let age = u64::from(seconds(self.call.now).saturating_sub(seconds(self.call.world.started())));
         let pace = 1 + mix(u64::from(project), 7) % 50;
@@ -209,6 +290,14 @@ impl Octavia<'_> {
                 j.put("request_errors", age * pace / 1000);
             });
         })
+    }
+}
+
+/// Limits of load balancers, of what one has one of, and of members.
+fn limits(j: &mut Json, [balancers, each, members]: [i32; 3]) {
+    j.put("loadbalancer", balancers).put("load_balancer", balancers).put("member", members);
+    for key in ["listener", "pool", "healthmonitor", "health_monitor", "l7policy", "l7rule"] {
+        j.put(key, each);
     }
 }
 

@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use super::draft::{Amended, Draft};
 use super::family::Family;
-use super::rows::Rows;
 use super::span::Piece;
 use super::{Part, PartBuilder};
 use crate::model::metric::Descriptor;
@@ -34,8 +33,7 @@ impl PartBuilder {
 
 impl Draft {
     fn amend(&mut self, earlier: &Family, stale: &BTreeSet<&str>) {
-        let width = earlier.descriptor().labels.len();
-        let fresh = Arc::new(std::mem::replace(&mut self.fresh, Rows::new(width, false)));
+        let fresh = Arc::new(self.take_put());
         let new = |range| Piece { rows: Arc::clone(&fresh), range, span: None };
         let (mut pieces, mut kept, mut put) = (Vec::new(), 0, 0);
         for key in stale {
@@ -60,6 +58,7 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use super::super::rows::Rows;
     use super::super::{Origin, PartKey};
     use super::*;
     use crate::model::clock::Timestamp;
@@ -207,6 +206,22 @@ mod tests {
         let mut again = earlier.clone();
         again.share(&earlier);
         assert!(again.prints_like(&earlier) && !part.prints_like(&earlier));
+    }
+
+    /// More text than a chunk holds, sorted or not.
+    #[test]
+    fn chunks_make_one_family() {
+        let host = |n: u32| format!("{n:06}-{}", "x".repeat(90));
+        for numbers in [(0..6000).collect::<Vec<u32>>(), (0..6000).rev().chain([17]).collect()] {
+            let mut builder = PartBuilder::new();
+            numbers.iter().for_each(|n| thing(&mut builder, &host(*n), "x", f64::from(*n)));
+            let part = seal(builder);
+            let family = &part.families[0];
+            assert_eq!(family.in_order, numbers[0] == 0);
+            assert_eq!(shown(&part).len(), 6000, "the repeated 17 is dropped");
+            let values = family.samples().map(|sample| sample.number());
+            assert!(values.eq(numbers.iter().take(6000).map(|n| f64::from(*n))));
+        }
     }
 
     #[test]

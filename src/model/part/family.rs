@@ -98,6 +98,13 @@ impl Family {
         &self.spans
     }
 
+    /// The first label's value in its first and in its last row, where rows are sorted by their labels.
+    pub fn first_labels(&self) -> Option<(&str, &str)> {
+        let (first, last) = (self.spans.first()?, self.spans.last()?);
+        let last_row = last.rows.len().checked_sub(1)?;
+        (self.in_order && !self.row.labels.is_empty()).then(|| (first.held.key(0), last.held.key(last_row)))
+    }
+
     /// Whether it prints as another one does.
     pub fn is_like(&self, other: &Self) -> bool {
         let rows = std::ptr::eq(self.descriptor(), other.descriptor()) || *self.row == *other.row;

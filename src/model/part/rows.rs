@@ -45,6 +45,16 @@ impl Rows {
         Self { width, text: String::new(), ends: Vec::new(), values }
     }
 
+    /// No rows, of the same kind.
+    pub(super) fn like(&self) -> Self {
+        Self::new(self.width, self.are_histograms())
+    }
+
+    /// Length of all label values.
+    pub(super) fn text_bytes(&self) -> usize {
+        self.text.len()
+    }
+
     /// Runs of rows of one kind behind each other, and no room left over; none where there is no run.
     pub(super) fn joined(runs: &[(Arc<Self>, Range<usize>)]) -> Option<Self> {
         let (first, _) = runs.first()?;

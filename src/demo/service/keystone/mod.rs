@@ -8,6 +8,7 @@ mod token;
 use super::Service;
 use crate::demo::call::{Answer, Call};
 use crate::demo::json::{self, Hex, Json, Null};
+use crate::demo::tokens::{Scope, Session};
 use crate::demo::world::seed::{Kind, parse_id, uuid};
 
 pub(super) const SERVICE: Service = Service {
@@ -46,7 +47,7 @@ fn route(call: &Call<'_>) -> Result<Answer, Answer> {
                 ["auth", "catalog"] => Ok(catalog::answer(call, &session)),
                 ["auth", what] => token::scopes(call, &session, what),
                 _ if !session.reads_identity() => Err(forbidden(rest)),
-                _ => list(call, rest),
+                _ => list(call, rest, &session),
             }
         }
         _ => Err(error(404, "Not Found", "The resource could not be found.")),
@@ -96,14 +97,14 @@ struct Entry<'a> {
     fill: Box<dyn Fn(&mut Json) + 'a>,
 }
 
-fn list(call: &Call<'_>, rest: &[&str]) -> Result<Answer, Answer> {
+fn list(call: &Call<'_>, rest: &[&str], session: &Session) -> Result<Answer, Answer> {
     let not_found = || error(404, "Not Found", "The resource could not be found.");
     let (kind, id) = match rest {
         [kind] => (*kind, None),
         [kind, id] => (*kind, Some(*id)),
         _ => return Err(not_found()),
     };
-    let entries = match kind {
+    let mut entries = match kind {
         "projects" => projects(call),
         "users" => users(call),
         "domains" => domains(call),
@@ -114,6 +115,15 @@ fn list(call: &Call<'_>, rest: &[&str]) -> Result<Answer, Answer> {
         "endpoints" => catalog::endpoints(call),
         _ => return Err(not_found()),
     };
+    if let Scope::Domain(at) = session.scope {
+        let own = domain_id(call, at);
+        match kind {
+            "projects" | "users" | "groups" => entries.retain(|entry| entry.domain == own),
+            "domains" => entries.retain(|entry| entry.id == own),
+            "regions" => {}
+            _ => return Err(forbidden(rest)),
+        }
+    }
     match id {
         None => Ok(page(call, kind, &entries)),
         Some(id) => {
