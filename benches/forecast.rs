@@ -102,7 +102,8 @@ fn fleet() {
             let values = series.values().iter().map(|value| value / 100.0).collect();
             let start = Timestamp::from_seconds(1_700_000_000 / HOUR * HOUR);
             let stretch = Stretch { key: Arc::new(key), start, step: Duration::from_secs(3600), values };
-            black_box(predict::predict(signal, &stretch, &settings, &tiers).unwrap());
+            let subject = predict::Subject { signal, stretch: &stretch, shifted: 0 };
+            black_box(predict::predict(&subject, &settings, &tiers, None).unwrap());
         }
         let each = (cpu() - started).as_secs_f64() / TRIED as f64;
         let all = each * SERIES as f64 / 2.0;

@@ -81,8 +81,8 @@ fn out_of_range(values: &mut [f64], signal: &Signal) -> usize {
 fn take_out_spikes(values: &mut [f64]) -> usize {
     let off: Vec<f64> = (0..values.len()).map(|index| off_neighbours(values, index)).collect();
     let mut sizes: Vec<f64> = off.iter().filter(|off| off.is_finite()).map(|off| off.abs()).collect();
-    sizes.sort_unstable_by(f64::total_cmp);
-    let usual = sizes.get(sizes.len() * 9 / 10).copied().unwrap_or(0.0);
+    let rank = sizes.len() * 9 / 10;
+    let usual = if sizes.is_empty() { 0.0 } else { *sizes.select_nth_unstable_by(rank, f64::total_cmp).1 };
     let largest = values.iter().filter(|v| v.is_finite()).fold(0.0_f64, |m, v| m.max(v.abs()));
     // A series that never moves has no usual size: what is off by a tenth of its level then.
     let limit = (SPIKE * usual).max(largest * 1e-6);
@@ -100,17 +100,23 @@ fn take_out_spikes(values: &mut [f64]) -> usize {
 
 /// How far a value is from the median of its neighbours; NaN where neighbours lack on a side.
 fn off_neighbours(values: &[f64], index: usize) -> f64 {
-    let side = |range: std::ops::Range<usize>| {
-        values.get(range).into_iter().flatten().copied().filter(|value| value.is_finite()).collect::<Vec<f64>>()
-    };
-    let before = side(index.saturating_sub(NEIGHBOURS)..index);
-    let after = side(index + 1..(index + 1 + NEIGHBOURS).min(values.len()));
-    if before.len() < 2 || after.len() < 2 {
-        return f64::NAN;
+    // Each value of each series comes by here: no allocation. What is not filled lies behind.
+    let mut near = [f64::INFINITY; 2 * NEIGHBOURS];
+    let mut count = 0;
+    for side in [index.saturating_sub(NEIGHBOURS)..index, index + 1..(index + 1 + NEIGHBOURS).min(values.len())] {
+        let before = count;
+        for value in values.get(side).into_iter().flatten().filter(|value| value.is_finite()) {
+            if let Some(slot) = near.get_mut(count) {
+                *slot = *value;
+                count += 1;
+            }
+        }
+        if count < before + 2 {
+            return f64::NAN;
+        }
     }
-    let mut near = [before, after].concat();
     near.sort_unstable_by(f64::total_cmp);
-    let median = near.get(near.len() / 2).copied().unwrap_or(f64::NAN);
+    let median = near.get(count / 2).copied().unwrap_or(f64::NAN);
     values.get(index).map_or(f64::NAN, |value| value - median)
 }
 

@@ -228,6 +228,7 @@ fn check_signals(settings: &Settings, faults: &mut Faults) {
 fn check_analysis(analysis: &crate::analyse::Settings, faults: &mut Faults) {
     let forecast = &analysis.forecast;
     faults.range("analysis.forecast.interval_minutes", forecast.interval_minutes.into(), 5..=1440);
+    faults.range("analysis.forecast.fit_hours", forecast.fit_hours.into(), 1..=720);
     faults.range("analysis.forecast.history_days", forecast.history_days.into(), 2..=400);
     let level = forecast.interval_level;
     faults.unless(

@@ -70,11 +70,14 @@ pub struct Band {
 /// How far off forecasts of this series were, from rolling origins.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Accuracy {
-    /// Mean absolute scaled error; below 1 beats the seasonal naive inside the history.
+    /// Mean absolute scaled error; below 1 beats the seasonal naive inside the history. Infinite where that is never wrong.
+    #[serde(with = "finite")]
     pub mase: f64,
     /// The same of the seasonal naive, over the same origins.
+    #[serde(with = "finite")]
     pub naive_mase: f64,
     /// Sum of absolute errors over the sum of absolute values.
+    #[serde(with = "finite")]
     pub wape: f64,
     /// Mean error over the mean absolute value; above 0 says too much.
     pub bias: f64,
@@ -142,15 +145,15 @@ pub struct Prediction {
 #[derive(Clone, Debug, Default)]
 pub struct Predictions(pub BTreeMap<Arc<SeriesKey>, Arc<Prediction>>);
 
-/// JSON knows no infinity: never is null there.
-mod finite {
+/// JSON knows no infinity: it is null there.
+pub(crate) mod finite {
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
         if value.is_finite() { serializer.serialize_f64(*value) } else { serializer.serialize_none() }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
         Ok(Option::<f64>::deserialize(deserializer)?.unwrap_or(f64::INFINITY))
     }
 }

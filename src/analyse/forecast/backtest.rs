@@ -1,7 +1,7 @@
 //! Rolling origins: every model is asked what it would have said at past instants, and at the end of the
 //! history. One pass serves both, so the forecast and its error come from the same code.
 
-use super::components::{Expert, all};
+use super::components::{Expert, Question, all};
 use super::history::History;
 use super::kernel_weights::{Errors, Row};
 
@@ -51,23 +51,7 @@ impl Backtest {
     pub(crate) fn run(history: &History, horizon: usize, bounds: (f64, f64)) -> Self {
         let mut origins = past_origins(history);
         origins.push(history.len());
-        let low = history.y.iter().copied().fold(f64::INFINITY, f64::min);
-        let high = history.y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let positive = low > POSITIVE * history.mean(0, history.len()).abs();
-        let margin = MARGIN * (high - low);
-        let (floor, ceiling) = ((low - margin).max(bounds.0), (high + margin).min(bounds.1));
-        let fallback = history.y.last().copied().unwrap_or(0.0);
-        let mut experts = Vec::with_capacity(32);
-        for component in all() {
-            if component.needs_positive() && !positive {
-                continue;
-            }
-            experts.extend(component.experts(history, &origins, horizon));
-        }
-        for expert in &mut experts {
-            // Bounds that the history itself leaves are wrong about it; then only the range counts.
-            expert.paths.limit(floor.min(high), ceiling.max(low), fallback);
-        }
+        let experts = answers(&Question { history, origins: &origins, horizon, known: None }, bounds);
         Self { origins, horizon, experts }
     }
 
@@ -94,4 +78,27 @@ impl Backtest {
         }
         errors
     }
+}
+
+/// What every expert says, within reason: inside the bounds, and not far outside of what was.
+pub(super) fn answers(question: &Question, bounds: (f64, f64)) -> Vec<Expert> {
+    let history = question.history;
+    let low = history.y.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = history.y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let positive = low > POSITIVE * history.mean(0, history.len()).abs();
+    let margin = MARGIN * (high - low);
+    let (floor, ceiling) = ((low - margin).max(bounds.0), (high + margin).min(bounds.1));
+    let fallback = history.y.last().copied().unwrap_or(0.0);
+    let mut experts = Vec::with_capacity(32);
+    for component in all() {
+        if component.needs_positive() && !positive {
+            continue;
+        }
+        experts.extend(component.experts(question));
+    }
+    for expert in &mut experts {
+        // Bounds that the history itself leaves are wrong about it; then only the range counts.
+        expert.paths.limit(floor.min(high), ceiling.max(low), fallback);
+    }
+    experts
 }

@@ -2,6 +2,7 @@
 
 use super::error::ForecastError;
 use super::history::History;
+use super::learned::Learned;
 use super::outlook::{Exhaustion, Outlook};
 use super::season::{Seasons, detect, known};
 use super::series::Series;
@@ -68,12 +69,16 @@ enum Model {
 #[derive(Clone, Debug)]
 pub struct Fitted {
     values: Vec<f64>,
+    last: i64,
+    step: i64,
     scale: f64,
     seasons: Seasons,
     options: Options,
     model: Model,
     outlook: Option<Outlook>,
     ready: bool,
+    /// The only level that a renewed one has intervals for.
+    level: Option<f64>,
 }
 
 impl Engine {
@@ -90,16 +95,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::fit`].
     pub fn fit_with_season(series: &Series, options: &Options, season: Option<usize>) -> Result<Fitted, ForecastError> {
-        let (min, max) = (options.min.unwrap_or(f64::NEG_INFINITY), options.max.unwrap_or(f64::INFINITY));
-        if options.horizon == 0 {
-            return Err(ForecastError::BadHorizon { asked: 0, fitted: MAX_HORIZON });
-        }
-        if options.horizon > MAX_HORIZON {
-            return Err(ForecastError::BadHorizon { asked: options.horizon, fitted: MAX_HORIZON });
-        }
-        if min.is_nan() || max.is_nan() || min > max {
-            return Err(ForecastError::BadBounds { min, max });
-        }
+        let (min, max) = bounds(options)?;
         if series.values().len() < 2 {
             return Err(ForecastError::TooShort { have: series.values().len() });
         }
@@ -111,7 +107,7 @@ impl Engine {
             season.map_or_else(|| detect(&values, series.step()), |short| known(&values, series.step(), short));
         let history = History::new(&values, seasons);
         let two_seasons = values.len() >= 2 * history.short + 2 && values.len() >= 8;
-        let outlook = Outlook::fit(&history, series.step());
+        let outlook = Outlook::fit(&history, series.step(), None);
         let model = if !two_seasons {
             Model::Simple
         } else if options.horizon <= SHORT_SEASONS * history.short.max(24) {
@@ -127,14 +123,65 @@ impl Engine {
             Model::Simple => false,
         };
         let ready = two_seasons && tested && series.missing_ratio() < MOST_MISSING;
-        Ok(Fitted { values, scale, seasons, options: *options, model, outlook, ready })
+        let (last, step) = (series.last(), series.step());
+        Ok(Fitted { values, last, step, scale, seasons, options: *options, model, outlook, ready, level: None })
     }
+
+    /// A forecast from a series that has gone on, with what an earlier fit has learned of it (at the same options); none
+    /// where it has changed so much that a fit is due.
+    ///
+    /// # Errors
+    /// As [`Engine::fit`].
+    pub fn renew(series: &Series, options: &Options, learned: &Learned) -> Result<Option<Fitted>, ForecastError> {
+        let (min, max) = bounds(options)?;
+        let Some(elapsed) = learned.elapsed(series) else { return Ok(None) };
+        let (scale, seasons, step) = (learned.scale, learned.seasons, series.step());
+        let values: Vec<f64> = series.values().iter().map(|v| v / scale).collect();
+        let history = History::new(&values, seasons);
+        let within = (min / scale, max / scale);
+        let short = Short::renew(&history, options.horizon, within, &learned.short, elapsed);
+        let outlook = Outlook::fit(&history, step, learned.outlook.as_ref());
+        // Where there is an outlook by now, a fit has to test it first.
+        let (Some(short), true) = (short, outlook.is_some() == learned.outlook.is_some()) else { return Ok(None) };
+        let (model, last) = (Model::Short(Box::new(short)), series.last());
+        let ready = series.missing_ratio() < MOST_MISSING;
+        let level = Some(learned.level);
+        Ok(Some(Fitted { values, last, step, scale, seasons, options: *options, model, outlook, ready, level }))
+    }
+}
+
+/// The bounds, where the options make sense.
+fn bounds(options: &Options) -> Result<(f64, f64), ForecastError> {
+    let (min, max) = (options.min.unwrap_or(f64::NEG_INFINITY), options.max.unwrap_or(f64::INFINITY));
+    if options.horizon == 0 || options.horizon > MAX_HORIZON {
+        return Err(ForecastError::BadHorizon { asked: options.horizon, fitted: MAX_HORIZON });
+    }
+    if min.is_nan() || max.is_nan() || min > max {
+        return Err(ForecastError::BadBounds { min, max });
+    }
+    Ok((min, max))
 }
 
 /// The longest horizon in steps: five years of hours.
 pub const MAX_HORIZON: usize = 45_000;
 
 impl Fitted {
+    /// What was learned, for forecasts from newer values with intervals at this level; none of a series that is not ready.
+    pub fn learned(&self, level: f64) -> Option<Learned> {
+        let Model::Short(short) = &self.model else { return None };
+        let history = History::new(&self.values, self.seasons);
+        Some(Learned {
+            last: self.last,
+            step: self.step,
+            steps: self.values.len(),
+            scale: self.scale,
+            seasons: self.seasons,
+            level,
+            short: short.keep(&history, level).filter(|_| self.ready)?,
+            outlook: self.outlook.as_ref().map(Outlook::keep),
+        })
+    }
+
     /// The next `horizon` steps with intervals that hold what happens with probability `level` (0 to 1).
     ///
     /// # Errors
@@ -146,13 +193,16 @@ impl Fitted {
         if !(level > 0.0 && level < 1.0) {
             return Err(ForecastError::BadLevel(level));
         }
+        if let Some(kept) = self.level.filter(|kept| *kept != level) {
+            return Err(ForecastError::OtherLevel { asked: level, kept });
+        }
         let (steps, model, leading, backtest) = match &self.model {
             Model::Short(short) => {
                 (self.short_steps(short, horizon, level), "combination", short.leading.clone(), short.errors)
             }
             Model::Long => {
                 let steps = self.outlook.as_ref().map(|o| o.steps(horizon, level)).unwrap_or_default();
-                (steps, "outlook", Vec::new(), self.outlook.as_ref().and_then(Outlook::errors))
+                (steps, "outlook", Vec::new(), self.outlook.as_ref().and_then(|o| o.errors(horizon)))
             }
             Model::Simple => (simple(&self.values, horizon, level), "simple", Vec::new(), None),
         };
@@ -164,7 +214,7 @@ impl Fitted {
     ///
     /// # Errors
     /// As [`Fitted::forecast`].
-    pub fn beyond(&self, horizon: usize, level: f64) -> Result<(Vec<Step>, Option<BacktestErrors>), ForecastError> {
+    pub fn beyond(&self, horizon: usize, level: f64) -> Result<Vec<Step>, ForecastError> {
         if horizon == 0 || horizon > MAX_HORIZON {
             return Err(ForecastError::BadHorizon { asked: horizon, fitted: MAX_HORIZON });
         }
@@ -172,11 +222,17 @@ impl Fitted {
             return Err(ForecastError::BadLevel(level));
         }
         // Without two seasons even the outlook is not asked, as in a fit.
-        let (steps, errors) = match (&self.outlook, &self.model) {
-            (Some(outlook), Model::Short(_) | Model::Long) => (outlook.steps(horizon, level), outlook.errors()),
-            _ => (simple(&self.values, horizon, level), None),
+        let steps = match (&self.outlook, &self.model) {
+            (Some(outlook), Model::Short(_) | Model::Long) => outlook.steps(horizon, level),
+            _ => simple(&self.values, horizon, level),
         };
-        Ok((steps.into_iter().map(|step| self.bounded(step)).collect(), errors))
+        Ok(steps.into_iter().map(|step| self.bounded(step)).collect())
+    }
+
+    /// What the backtest says of forecasts beyond the fitted horizon, over the first so many steps.
+    pub fn errors_beyond(&self, horizon: usize) -> Option<BacktestErrors> {
+        let asked = matches!(self.model, Model::Short(_) | Model::Long);
+        self.outlook.as_ref().filter(|_| asked)?.errors(horizon)
     }
 
     /// Whether the forecast may be acted upon: two full seasons, less than 20 % missing, backtested.

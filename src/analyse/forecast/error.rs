@@ -29,6 +29,14 @@ pub enum ForecastError {
     /// The level of the interval is not between 0 and 1.
     #[error("an interval level of {0} is not between 0 and 1 (80 % is 0.8)")]
     BadLevel(f64),
+    /// A renewed forecast knows the intervals of one level only.
+    #[error("an interval level of {asked} needs a fit: this forecast was renewed for {kept}")]
+    OtherLevel {
+        /// Level asked.
+        asked: f64,
+        /// Level of the fit.
+        kept: f64,
+    },
     /// The bounds contradict each other.
     #[error("the lower bound {min} is above the upper bound {max}")]
     BadBounds {

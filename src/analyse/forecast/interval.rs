@@ -4,6 +4,8 @@
 //! The residuals are out of sample twice over: each half of the past origins is combined with weights that
 //! only saw the other half.
 
+use serde::{Deserialize, Serialize};
+
 use super::kernel_order::quantile_sorted;
 
 /// The scale at a lead leans on the mean scale as much as on so many residuals.
@@ -33,9 +35,36 @@ pub(crate) struct Residual {
 pub(crate) struct Spread {
     by_lead: Vec<f64>,
     by_slot: Vec<f64>,
-    scaled: Vec<f64>,
-    sizes: Vec<f64>,
-    factor: f64,
+    reach: Reach,
+}
+
+/// How far intervals reach, in units of the scale.
+#[derive(Clone, Debug)]
+enum Reach {
+    /// From the residuals themselves, and their sizes, both ascending.
+    Residuals { scaled: Vec<f64>, sizes: Vec<f64>, factor: f64 },
+    /// At one level, below and above.
+    Fixed { low: f64, high: f64 },
+}
+
+/// A spread as it is kept for later: at one level, its slots counted from the first step ahead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct KeptSpread {
+    by_lead: Vec<f64>,
+    by_slot: Vec<f64>,
+    low: f64,
+    high: f64,
+}
+
+impl KeptSpread {
+    /// The spread again, where the first step ahead is that of slot `first`, `elapsed` steps later.
+    pub(super) fn at(&self, first: usize, elapsed: usize) -> Spread {
+        let mut by_slot = self.by_slot.clone();
+        let season = by_slot.len().max(1);
+        by_slot.rotate_left(elapsed % season);
+        by_slot.rotate_right(first % season);
+        Spread { by_lead: self.by_lead.clone(), by_slot, reach: Reach::Fixed { low: self.low, high: self.high } }
+    }
 }
 
 impl Spread {
@@ -52,13 +81,25 @@ impl Spread {
         let mut sizes: Vec<f64> = scaled.iter().map(|x| x.abs()).collect();
         scaled.sort_unstable_by(f64::total_cmp);
         sizes.sort_unstable_by(f64::total_cmp);
-        Some(Self { by_lead, by_slot, scaled, sizes, factor: 1.0 })
+        Some(Self { by_lead, by_slot, reach: Reach::Residuals { scaled, sizes, factor: 1.0 } })
     }
 
     /// Widens every interval by a factor.
-    pub(crate) fn widen(mut self, factor: f64) -> Self {
-        self.factor = factor;
+    pub(crate) fn widen(mut self, by: f64) -> Self {
+        match &mut self.reach {
+            Reach::Residuals { factor, .. } => *factor *= by,
+            Reach::Fixed { low, high } => (*low, *high) = (*low * by, *high * by),
+        }
         self
+    }
+
+    /// For later, at one level; the first step ahead is that of slot `first`.
+    pub(super) fn keep(&self, first: usize, level: f64) -> KeptSpread {
+        let (low, high) = self.reach(level);
+        let mut by_slot = self.by_slot.clone();
+        let season = by_slot.len().max(1);
+        by_slot.rotate_left(first % season);
+        KeptSpread { by_lead: self.by_lead.clone(), by_slot, low, high }
     }
 
     /// The scale of the error at a lead and slot.
@@ -67,12 +108,17 @@ impl Spread {
         self.by_lead.get(lead).copied().unwrap_or(last) * self.by_slot.get(slot).copied().unwrap_or(1.0)
     }
 
-    /// How far the interval reaches below (negative) and above the forecast, in units of [`Spread::scale`].
+    /// How far the interval reaches below (negative) and above the forecast, in units of [`Spread::scale`]; of a spread
+    /// that was kept, at the level that it was kept for.
     pub(crate) fn reach(&self, level: f64) -> (f64, f64) {
+        let (scaled, sizes, factor) = match &self.reach {
+            Reach::Residuals { scaled, sizes, factor } => (scaled, sizes, factor),
+            Reach::Fixed { low, high } => return (*low, *high),
+        };
         let tail = 0.5 * (1.0 - level);
-        let both = quantile_sorted(&self.sizes, level);
-        let side = |q: f64, sign: f64| ONE_SIDED * quantile_sorted(&self.scaled, q) + sign * (1.0 - ONE_SIDED) * both;
-        (self.factor * side(tail, -1.0).min(0.0), self.factor * side(1.0 - tail, 1.0).max(0.0))
+        let both = quantile_sorted(sizes, level);
+        let side = |q: f64, sign: f64| ONE_SIDED * quantile_sorted(scaled, q) + sign * (1.0 - ONE_SIDED) * both;
+        (factor * side(tail, -1.0).min(0.0), factor * side(1.0 - tail, 1.0).max(0.0))
     }
 }
 

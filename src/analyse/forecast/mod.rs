@@ -23,6 +23,7 @@ mod kernel_order;
 mod kernel_solve;
 #[expect(clippy::indexing_slicing, reason = "indices of experts come from the same table; property-tested")]
 mod kernel_weights;
+mod learned;
 mod outlook;
 mod season;
 mod series;
@@ -30,6 +31,7 @@ mod short;
 
 pub use engine::{Engine, Fitted, Forecast, MAX_HORIZON, Options, Step};
 pub use error::ForecastError;
+pub use learned::Learned;
 pub use outlook::Exhaustion;
 pub use season::Seasons;
 pub use series::{MAX_STEPS, Series};

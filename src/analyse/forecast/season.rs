@@ -4,12 +4,14 @@
 //! values. Whether the cycle is real is decided later, by the backtest: models with and without it compete.
 //! Only a cycle that the calendar does not explain (a batch job every ten hours) is looked for in the data.
 
+use serde::{Deserialize, Serialize};
+
 use super::kernel_order::median;
 
 const DAY: i64 = 86_400;
 
 /// The seasons of a grid, in steps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Seasons {
     /// The short season: usually a day. At least 1; 1 means none.
     pub short: usize,

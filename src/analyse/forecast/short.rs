@@ -1,10 +1,14 @@
 //! The combination on the series' own grid, for horizons of up to a few seasons.
 
-use super::backtest::Backtest;
+use serde::{Deserialize, Serialize};
+
+use super::backtest::{Backtest, answers};
+use super::components::Question;
 use super::history::History;
-use super::interval::{Residual, Spread};
+use super::interval::{KeptSpread, Residual, Spread};
 use super::kernel_order::median;
 use super::kernel_weights::{Errors, blend};
+use crate::model::prediction::finite;
 
 /// Fewer past origins than this leave nothing to cross-fit.
 const FEWEST_ORIGINS: usize = 6;
@@ -16,17 +20,20 @@ const WIDEN_SEEN: f64 = 1.25;
 const COVERAGE_LEVEL: f64 = 0.8;
 
 /// What the backtest says about the forecast.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct BacktestErrors {
     /// Mean absolute error over that of the seasonal naive inside the history.
+    #[serde(with = "finite")]
     pub mase: f64,
     /// Sum of absolute errors over the sum of absolute values.
+    #[serde(with = "finite")]
     pub wape: f64,
     /// Mean of (said less happened) over the mean absolute value: above 0 says too much.
     pub bias: f64,
     /// Share of what happened inside the 80 % interval.
     pub coverage: f64,
     /// The same error for the seasonal naive over the same origins, as a measure beside ours.
+    #[serde(with = "finite")]
     pub naive_mase: f64,
     /// Past origins tried.
     pub origins: usize,
@@ -43,8 +50,26 @@ pub(crate) struct Short {
     pub(crate) errors: Option<BacktestErrors>,
     /// The experts with the most weight.
     pub(crate) leading: Vec<(&'static str, f64)>,
-    /// Residuals by past origin, complete paths only, in units of the spread's scale.
+    /// Residuals by past origin, complete paths only, in units of the spread's scale; none in a renewed one.
     pub(crate) residual_paths: Vec<Vec<f64>>,
+    /// The experts that count.
+    chosen: Vec<Chosen>,
+}
+
+/// An expert that counts, with what it has estimated.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Chosen {
+    name: String,
+    weight: f64,
+    constants: Vec<f64>,
+}
+
+/// What a fit has learned, for later forecasts from newer values.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct KeptShort {
+    chosen: Vec<Chosen>,
+    spread: KeptSpread,
+    errors: BacktestErrors,
 }
 
 impl Short {
@@ -63,14 +88,65 @@ impl Short {
             .collect();
         let residuals = Residuals::new(&backtest, &errors, &weights, history);
         let spread = residuals.spread(|_| true, horizon, history.short);
-        let mut leading: Vec<(&'static str, f64)> =
-            backtest.experts.iter().zip(&weights).map(|(e, w)| (e.name, *w)).collect();
-        leading.sort_unstable_by(|a, b| b.1.total_cmp(&a.1));
-        leading.truncate(3);
+        let leading = leading(backtest.experts.iter().map(|expert| expert.name).zip(weights.iter().copied()));
         let residual_paths = spread.as_ref().map(|s| residuals.paths(s, horizon)).unwrap_or_default();
         let measured = residuals.measure(&backtest, history, horizon);
-        Self { point, spread, errors: measured, leading, residual_paths }
+        let counts = backtest.experts.into_iter().zip(&weights).filter(|(_, weight)| **weight > 0.0);
+        let chosen = counts
+            .map(|(expert, weight)| Chosen {
+                name: expert.name.to_owned(),
+                weight: *weight,
+                constants: expert.constants,
+            })
+            .collect();
+        Self { point, spread, errors: measured, leading, residual_paths, chosen }
     }
+
+    /// For later, with intervals at one level; none where the backtest had too little to go by.
+    pub(super) fn keep(&self, history: &History, level: f64) -> Option<KeptShort> {
+        let spread = self.spread.as_ref()?.keep(history.len() % history.short, level);
+        Some(KeptShort { chosen: self.chosen.clone(), spread, errors: self.errors? })
+    }
+
+    /// Predicts from a history that has gone on for `elapsed` steps since `kept` was learned; none where an expert of
+    /// then cannot answer any more.
+    pub(super) fn renew(
+        history: &History,
+        horizon: usize,
+        bounds: (f64, f64),
+        kept: &KeptShort,
+        elapsed: usize,
+    ) -> Option<Self> {
+        let known: Vec<(&str, &[f64])> = kept.chosen.iter().map(|chosen| (&*chosen.name, &*chosen.constants)).collect();
+        let origins = [history.len()];
+        let experts = answers(&Question { history, origins: &origins, horizon, known: Some(&known) }, bounds);
+        // In the order of the experts, which is the same in each run of one program, and may not be in the next program.
+        let weight = |name: &str| kept.chosen.iter().find(|chosen| chosen.name == name).map(|chosen| chosen.weight);
+        let weights: Vec<f64> = experts.iter().map_while(|expert| weight(expert.name)).collect();
+        if experts.len() != kept.chosen.len() || weights.len() != experts.len() {
+            return None;
+        }
+        let mut pairs = Vec::with_capacity(weights.len());
+        let said = |lead: usize| experts.iter().map(move |e| e.paths.row(0).get(lead).copied().unwrap_or(0.0));
+        let point = (0..horizon).map(|lead| blend(said(lead), &weights, &mut pairs)).collect();
+        let leading = leading(experts.iter().map(|expert| expert.name).zip(weights.iter().copied()));
+        Some(Self {
+            point,
+            spread: Some(kept.spread.at(history.len() % history.short, elapsed)),
+            errors: Some(kept.errors),
+            leading,
+            residual_paths: Vec::new(),
+            chosen: kept.chosen.clone(),
+        })
+    }
+}
+
+/// The three experts with the most weight, heaviest first.
+fn leading(experts: impl Iterator<Item = (&'static str, f64)>) -> Vec<(&'static str, f64)> {
+    let mut all: Vec<(&'static str, f64)> = experts.collect();
+    all.sort_by(|a, b| b.1.total_cmp(&a.1));
+    all.truncate(3);
+    all
 }
 
 /// Out-of-sample residuals of the combination, by past origin.

@@ -6,11 +6,13 @@
 //! Pure; when to run, and on which threads, is `app`'s business.
 
 mod emit;
+mod memory;
 mod one;
 mod settings;
 
 pub use emit::emit;
-pub use one::predict;
+pub use memory::Memory;
+pub use one::{Subject, predict};
 pub use settings::Settings;
 
 use crate::model::metric::Descriptor;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::memory::Memory;
 use super::settings::Settings;
 use crate::analyse::forecast::{BacktestErrors, Engine, Fitted, ForecastError, Options, Series};
 use crate::analyse::tiers::Tiers;
@@ -17,18 +18,31 @@ const HORIZONS_IN_HISTORY: f64 = 3.0;
 const HYPERVISOR_DAYS: usize = 7;
 const CURVE_DAYS: usize = 90;
 
-/// What is said of a series, from its values at full hours.
+/// A series to be forecast.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What its values are.
+    pub signal: &'a Signal,
+    /// They themselves, cleaned.
+    pub stretch: &'a Stretch,
+    /// How many of them cleaning has moved to the level after a lasting shift.
+    pub shifted: u64,
+}
+
+/// What is said of a series, from its values at full hours; and what is worth remembering of it for the next time, where
+/// models were fitted: with `memory` they are not, unless a fit is due.
 ///
 /// The next day comes from the combination of models on the hours themselves, everything further from whole days.
 ///
 /// # Errors
 /// A series without two finite values, or of a step that no engine takes.
 pub fn predict(
-    signal: &Signal,
-    stretch: &Stretch,
+    subject: &Subject,
     settings: &Settings,
     tiers: &Tiers,
-) -> Result<Prediction, ForecastError> {
+    memory: Option<&Memory>,
+) -> Result<(Prediction, Option<Memory>), ForecastError> {
+    let Subject { signal, stretch, shifted } = *subject;
     let step = i64::try_from(stretch.step.as_secs()).unwrap_or(i64::MAX);
     let start = stretch.start.millis().div_euclid(1000);
     let rows: Vec<(i64, f64)> =
@@ -37,7 +51,18 @@ pub fn predict(
     let options = Options { horizon: SHORT_HOURS, min: signal.min, max: signal.max };
     let season =
         signal.season.and_then(|season| usize::try_from(season.as_secs() / stretch.step.as_secs().max(1)).ok());
-    let near = Engine::fit_with_season(&series, &options, season)?;
+    let renewed = match memory.filter(|memory| !memory.fit_due(subject, settings, season)) {
+        Some(memory) => Engine::renew(&series, &options, &memory.learned)?,
+        None => None,
+    };
+    let (near, memory) = match renewed {
+        Some(renewed) => (renewed, None),
+        None => {
+            let fitted = Engine::fit_with_season(&series, &options, season)?;
+            let memory = fitted.learned(settings.interval_level).map(|learned| Memory { learned, shifted });
+            (fitted, memory)
+        }
+    };
     let next_day = near.forecast(SHORT_HOURS, settings.interval_level)?;
     let history_seconds = series.values().len() as f64 * step as f64;
     let mut prediction = Prediction {
@@ -62,18 +87,19 @@ pub fn predict(
     if let Some(ceiling) = signal.ceiling {
         cross(&mut prediction, &near, ceiling, tiers, series.last());
     }
-    Ok(prediction)
+    Ok((prediction, memory))
 }
 
 /// Weeks to a quarter ahead.
 fn further(prediction: &mut Prediction, fitted: &Fitted, scope: Scope) -> Result<(), ForecastError> {
     let days = if scope == Scope::Hypervisor { HYPERVISOR_DAYS } else { CURVE_DAYS };
-    let (steps, backtest) = fitted.beyond(days * 24, prediction.level)?;
+    let steps = fitted.beyond(days * 24, prediction.level)?;
     let at = |hours: usize| steps.get(hours.saturating_sub(1)).map(band);
     prediction.daily = (2..=days).filter_map(|day| at(day * 24)).collect();
     for horizon in [Horizon::Week, Horizon::Month, Horizon::Quarter] {
         if scope != Scope::Hypervisor || horizon == Horizon::Week {
-            put(prediction, horizon, at(horizon.hours() as usize), backtest);
+            let hours = horizon.hours() as usize;
+            put(prediction, horizon, at(hours), fitted.errors_beyond(hours));
         }
     }
     Ok(())
@@ -152,7 +178,8 @@ mod tests {
     }
 
     fn ask(scope: Scope, values: Vec<f64>) -> Prediction {
-        predict(utilization(), &stretch(scope, values), &Settings::default(), &Tiers::default()).unwrap()
+        let subject = Subject { signal: utilization(), stretch: &stretch(scope, values), shifted: 0 };
+        predict(&subject, &Settings::default(), &Tiers::default(), None).unwrap().0
     }
 
     #[test]
@@ -177,6 +204,35 @@ mod tests {
     }
 
     #[test]
+    fn models_are_fitted_once_a_day_and_when_something_has_changed() {
+        let all = growing(60 * 24 + 30);
+        let (settings, tiers) = (Settings::default(), Tiers::default());
+        let at = |hours: usize| {
+            let mut part = stretch(Scope::Cloud, all[hours..60 * 24 + hours].to_vec());
+            part.start = part.start.plus(part.step * u32::try_from(hours).unwrap());
+            part
+        };
+        let ask = |hours: usize, shifted: u64, settings: &Settings, memory: Option<&Memory>| {
+            let subject = Subject { signal: utilization(), stretch: &at(hours), shifted };
+            predict(&subject, settings, &tiers, memory).unwrap()
+        };
+        let (first, memory) = ask(0, 0, &settings, None);
+        let memory = memory.unwrap();
+        let fitted: Vec<usize> =
+            (1..=24).filter(|hours| ask(*hours, 0, &settings, Some(&memory)).1.is_some()).collect();
+        assert!(fitted.len() <= 2 && fitted.contains(&24), "its own hour of the day, and a day later: {fitted:?}");
+        let between = (1..24).find(|hours| !fitted.contains(hours)).unwrap();
+        let (next, none) = ask(between, 0, &settings, Some(&memory));
+        assert_eq!((next.trained - first.trained, none), (3600 * between as i64, None));
+        assert_eq!(next.ahead[&Horizon::Day].accuracy, first.ahead[&Horizon::Day].accuracy, "until the next fit");
+        assert!(ask(between, 1, &settings, Some(&memory)).1.is_some(), "a shift was found");
+        let wider = Settings { interval_level: 0.9, ..settings.clone() };
+        assert!(ask(between, 0, &wider, Some(&memory)).1.is_some(), "another level is asked for");
+        let hourly = Settings { fit_hours: 1, ..settings };
+        assert!(ask(between, 0, &hourly, Some(&memory)).1.is_some());
+    }
+
+    #[test]
     fn a_hypervisor_is_told_a_week_ahead() {
         let said = ask(Scope::Hypervisor, growing(30 * 24));
         assert_eq!(said.ahead.keys().copied().collect::<Vec<_>>(), [Horizon::Hour, Horizon::Day, Horizon::Week]);
@@ -198,8 +254,8 @@ mod tests {
             let said = ask(Scope::Cloud, values);
             assert!(said.hourly.iter().all(|band| band.mean.is_finite() && band.mean >= 0.0));
         }
-        let nothing =
-            predict(utilization(), &stretch(Scope::Cloud, vec![f64::NAN; 50]), &Settings::default(), &Tiers::default());
-        assert!(nothing.is_err());
+        let nothing = stretch(Scope::Cloud, vec![f64::NAN; 50]);
+        let subject = Subject { signal: utilization(), stretch: &nothing, shifted: 0 };
+        assert!(predict(&subject, &Settings::default(), &Tiers::default(), None).is_err());
     }
 }

@@ -10,6 +10,9 @@ pub struct Settings {
     pub enabled: bool,
     /// Minutes between two forecasts of a series.
     pub interval_minutes: u32,
+    /// Hours between two fits of a series' models: in between, forecasts are made from the newest values with the weights,
+    /// intervals and errors of the last fit, at a twentieth of the cost.
+    pub fit_hours: u32,
     /// Probability (0 to 1) that the value lies inside the forecast's interval.
     pub interval_level: f64,
     /// Days of history that models read.
@@ -18,6 +21,6 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { enabled: true, interval_minutes: 60, interval_level: 0.8, history_days: 60 }
+        Self { enabled: true, interval_minutes: 60, fit_hours: 24, interval_level: 0.8, history_days: 60 }
     }
 }

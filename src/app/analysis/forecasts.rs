@@ -1,16 +1,18 @@
 //! Forecasts of every signal: made in the background, kept over restarts, published with the time that is left.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
 use super::Analysis;
-use crate::analyse::clean::clean;
-use crate::analyse::predict::{self, predict};
-use crate::analyse::{Settings, forecast::ForecastError};
+use super::threads::side_by_side;
+use crate::analyse::Settings;
+use crate::analyse::clean::{Rejected, clean};
+use crate::analyse::forecast::ForecastError;
+use crate::analyse::predict::{self, Memory, Subject, predict};
 use crate::history::{HistoryError, Stretch, Want};
 use crate::model::clock::Timestamp;
 use crate::model::part::{Origin, PartBuilder};
@@ -26,6 +28,8 @@ const ENDED_HOURS: usize = 6;
 const OUTDATED: Duration = Duration::from_secs(24 * 3600);
 const GROUP: &str = "analysis.forecast";
 
+type Memories = HashMap<Arc<SeriesKey>, Arc<Memory>>;
+
 /// The forecasts of all series, and when they were made.
 pub(super) struct Forecasts(Arc<Inner>);
 
@@ -33,6 +37,10 @@ struct Inner {
     analysis: Arc<Analysis>,
     /// By region.
     current: Mutex<BTreeMap<Origin, Arc<Predictions>>>,
+    /// What spares most runs the fits.
+    memories: Mutex<Memories>,
+    /// Whether there is a next process to keep all this for.
+    lasting: bool,
     /// Seconds since the epoch of the last run's beginning.
     last_run: AtomicI64,
     /// The run that is under way, or the last one; a run that ended by a defect has ended too.
@@ -42,12 +50,16 @@ struct Inner {
 impl Forecasts {
     /// With what was kept by the last process.
     pub(super) async fn restore(analysis: Arc<Analysis>) -> Self {
-        let inner =
-            Inner { analysis, current: Mutex::default(), last_run: AtomicI64::new(i64::MIN), task: Mutex::default() };
+        let inner = Inner::new(analysis, true);
         if let Err(error) = inner.restore().await {
             tracing::warn!(%error, "forecasts of the last process cannot be read; they are made anew");
         }
         Self(Arc::new(inner))
+    }
+
+    /// For this process only.
+    pub(super) fn passing(analysis: Arc<Analysis>) -> Self {
+        Self(Arc::new(Inner::new(analysis, false)))
     }
 
     /// Publishes what is known, counted from `at`.
@@ -101,31 +113,49 @@ const NAMESPACE: &str = "forecast";
 const LAST_RUN: &str = "last_run";
 
 impl Inner {
+    fn new(analysis: Arc<Analysis>, lasting: bool) -> Self {
+        let (current, memories, task) = Default::default();
+        Self { analysis, current, memories, lasting, last_run: AtomicI64::new(i64::MIN), task }
+    }
+
     async fn restore(&self) -> Result<(), HistoryError> {
         let Some(history) = &self.analysis.history else { return Ok(()) };
+        let (mut last_run, mut all_read) = (None, true);
         for (key, bytes) in history.store.state(NAMESPACE).await? {
             if key == LAST_RUN {
-                let seconds = str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
-                self.last_run.store(seconds.unwrap_or(i64::MIN), Ordering::Relaxed);
-            } else if let Ok(kept) = serde_json::from_slice::<Vec<(SeriesKey, Prediction)>>(&bytes) {
-                let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
-                for (key, prediction) in kept {
-                    let slot = current.entry(key.origin.clone()).or_default();
-                    Arc::make_mut(slot).0.insert(Arc::new(key), Arc::new(prediction));
-                }
+                last_run = str::from_utf8(&bytes).ok().and_then(|text| text.parse().ok());
+            } else if let Ok(kept) = serde_json::from_slice::<Vec<(SeriesKey, Prediction, Option<Memory>)>>(&bytes) {
+                self.take_back(kept);
+            } else {
+                all_read = false;
             }
         }
+        // What another version has written is not read, and its run does not count.
+        self.last_run.store(last_run.filter(|_| all_read).unwrap_or(i64::MIN), Ordering::Relaxed);
         Ok(())
+    }
+
+    fn take_back(&self, kept: Vec<(SeriesKey, Prediction, Option<Memory>)>) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, prediction, memory) in kept {
+            let (key, slot) = (Arc::new(key.clone()), current.entry(key.origin).or_default());
+            Arc::make_mut(slot).0.insert(Arc::clone(&key), Arc::new(prediction));
+            memories.extend(memory.map(|memory| (key, Arc::new(memory))));
+        }
     }
 
     /// Keeps a signal's predictions for the next process.
     async fn keep(&self, signal: &str) -> Result<(), HistoryError> {
-        let Some(history) = &self.analysis.history else { return Ok(()) };
+        let Some(history) = self.analysis.history.as_ref().filter(|_| self.lasting) else { return Ok(()) };
         let entries = {
             let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
             let all = current.values().flat_map(|predictions| &predictions.0);
-            let own: Vec<(&SeriesKey, &Prediction)> =
-                all.filter(|(key, _)| &*key.signal == signal).map(|(key, kept)| (&**key, &**kept)).collect();
+            let own: Vec<(&SeriesKey, &Prediction, Option<&Memory>)> = all
+                .filter(|(key, _)| &*key.signal == signal)
+                .map(|(key, kept)| (&**key, &**kept, memories.get(key).map(|memory| &**memory)))
+                .collect();
             let last_run = self.last_run.load(Ordering::Relaxed).to_string();
             let bytes = serde_json::to_vec(&own).unwrap_or_default();
             vec![(signal.to_owned(), bytes), (LAST_RUN.to_owned(), last_run.into_bytes())]
@@ -167,36 +197,55 @@ impl Inner {
     fn make(&self, signal: &Signal, stretches: Vec<Stretch>, settings: &Settings) {
         let telemetry = &self.analysis.telemetry;
         let all = stretches.len();
-        let mut live: Vec<Stretch> = stretches.into_iter().filter(|stretch| !ended(stretch)).collect();
-        for stretch in &mut live {
-            for (reason, samples) in clean(signal, stretch) {
-                telemetry.rejected(&signal.name, reason, samples);
-            }
-        }
+        let live: Vec<Stretch> = stretches.into_iter().filter(|stretch| !ended(stretch)).collect();
         telemetry.count("forecast", "skipped", all - live.len());
-        if !live.is_empty() {
-            let missing = live.iter().map(missing_lately).sum::<f64>() / live.len() as f64;
-            telemetry.missing(&signal.name, missing);
-        }
-        let made = side_by_side(self.analysis.threads, &live, |stretch| {
-            predict(signal, stretch, &settings.forecast, &settings.tiers)
-        });
+        let before: Vec<Option<Arc<Memory>>> = {
+            let memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+            live.iter().map(|stretch| memories.get(&stretch.key).map(Arc::clone)).collect()
+        };
+        let work = |index: usize| Some(one(signal, live.get(index)?, settings, before.get(index)?.as_deref()));
+        let made = side_by_side(self.analysis.threads, live.len(), work);
         let mut fresh: BTreeMap<Origin, BTreeMap<Arc<SeriesKey>, Arc<Prediction>>> = BTreeMap::new();
+        let mut fitted = Memories::new();
+        let mut missing = 0.0;
         for (stretch, result) in live.iter().zip(made) {
-            match result {
-                Some(Ok(prediction)) => {
+            let Some(Some(Made { rejected, missing: lately, prediction })) = result else {
+                telemetry.count("forecast", "error", 1);
+                continue;
+            };
+            missing += lately;
+            rejected.into_iter().for_each(|(reason, samples)| telemetry.rejected(&signal.name, reason, samples));
+            match prediction {
+                Ok((prediction, memory)) => {
                     let of_region = fresh.entry(stretch.key.origin.clone()).or_default();
                     of_region.insert(Arc::clone(&stretch.key), Arc::new(prediction));
+                    fitted.extend(memory.map(|memory| (Arc::clone(&stretch.key), Arc::new(memory))));
                     telemetry.count("forecast", "ok", 1);
                 }
-                Some(Err(error)) => {
+                Err(error) => {
                     tracing::debug!(key = ?stretch.key, %error, "no forecast");
                     telemetry.count("forecast", "skipped", 1);
                 }
-                None => telemetry.count("forecast", "error", 1),
             }
         }
+        if !live.is_empty() {
+            telemetry.missing(&signal.name, missing / live.len() as f64);
+        }
+        self.remember(&signal.name, &fresh, fitted);
         self.take_in(&signal.name, fresh);
+    }
+
+    /// Takes in what was learned, and forgets the series of a signal that are no longer forecast.
+    fn remember(
+        &self,
+        signal: &str,
+        fresh: &BTreeMap<Origin, BTreeMap<Arc<SeriesKey>, Arc<Prediction>>>,
+        fitted: Memories,
+    ) {
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let made = |key: &Arc<SeriesKey>| fresh.get(&key.origin).is_some_and(|series| series.contains_key(key));
+        memories.retain(|key, _| &*key.signal != signal || made(key));
+        memories.extend(fitted);
     }
 
     /// Replaces all predictions of a signal.
@@ -263,28 +312,21 @@ fn missing_lately(stretch: &Stretch) -> f64 {
     day().filter(|value| value.is_nan()).count() as f64 / day().count().max(1) as f64
 }
 
-/// Applies `work` to each series on so many threads. A panic costs its own result only.
-fn side_by_side(
-    threads: usize,
-    stretches: &[Stretch],
-    work: impl Fn(&Stretch) -> Result<Prediction, ForecastError> + Sync,
-) -> Vec<Option<Result<Prediction, ForecastError>>> {
-    let next = AtomicUsize::new(0);
-    let results: Vec<Mutex<Option<Result<Prediction, ForecastError>>>> =
-        stretches.iter().map(|_| Mutex::default()).collect();
-    std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let index = next.fetch_add(1, Ordering::Relaxed);
-                    let (Some(stretch), Some(slot)) = (stretches.get(index), results.get(index)) else { break };
-                    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| work(stretch))).ok();
-                    *slot.lock().unwrap_or_else(PoisonError::into_inner) = result;
-                }
-            });
-        }
-    });
-    results.into_iter().map(|slot| slot.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
+/// What came of one series.
+struct Made {
+    rejected: Rejected,
+    /// Share of the last day without a value.
+    missing: f64,
+    prediction: Result<(Prediction, Option<Memory>), ForecastError>,
+}
+
+fn one(signal: &Signal, stretch: &Stretch, settings: &Settings, memory: Option<&Memory>) -> Made {
+    let mut stretch = stretch.clone();
+    let rejected = clean(signal, &mut stretch);
+    let shifted = rejected.get("shift").copied().unwrap_or(0);
+    let subject = Subject { signal, stretch: &stretch, shifted };
+    let prediction = predict(&subject, &settings.forecast, &settings.tiers, memory);
+    Made { rejected, missing: missing_lately(&stretch), prediction }
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod recommend;
 mod risk;
 mod stepped;
 mod telemetry;
+mod threads;
 mod waste;
 mod watch;
 

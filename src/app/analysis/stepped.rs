@@ -28,7 +28,7 @@ impl App {
         let history = history::open(&settings.history, &data.directory, data.retention_days, &self.clock)?;
         // Nobody else wants the cores in the meantime.
         let analysis = Arc::new(Analysis::new(self, Some(history), cores()));
-        let forecasts = Forecasts::restore(Arc::clone(&analysis)).await;
+        let forecasts = Forecasts::passing(Arc::clone(&analysis));
         let anomalies = Arc::new(Anomalies::restore(Arc::clone(&analysis)).await);
         // The first look is complete: whoever asks for it has collected before.
         let last = self.clock.now().minus(Duration::from_millis(1));

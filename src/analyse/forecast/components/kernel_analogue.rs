@@ -4,7 +4,7 @@
 
 use super::super::history::History;
 use super::super::kernel_order::median;
-use super::{Component, Expert, Paths};
+use super::{Component, Expert, Paths, Question};
 
 /// One search, several answers from it.
 pub(super) struct Analogue {
@@ -128,9 +128,14 @@ fn keep_nearest(found: &mut Vec<Neighbour>, keep: usize) -> f32 {
 }
 
 impl Component for Analogue {
-    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
-        let empty = |v: &(&'static str, usize, f64)| Expert { name: v.0, paths: Paths::new(origins.len(), horizon) };
-        let mut experts: Vec<Expert> = self.variants.iter().map(empty).collect();
+    fn experts(&self, question: &Question) -> Vec<Expert> {
+        let Question { history, origins, horizon, .. } = *question;
+        let variants: Vec<_> = self.variants.iter().filter(|variant| question.wants(variant.0)).collect();
+        let empty = |v: &&(&'static str, usize, f64)| Expert::plain(v.0, Paths::new(origins.len(), horizon));
+        let mut experts: Vec<Expert> = variants.iter().map(empty).collect();
+        if experts.is_empty() {
+            return experts;
+        }
         let scale = Standard::of(history);
         let y: Vec<f32> = history.y.iter().map(|v| scale.apply(*v)).collect();
         let mut found = Vec::new();
@@ -145,7 +150,7 @@ impl Component for Analogue {
             let mean_before = |end: usize| history.mean(end - self.window, end);
             let level = mean_before(origin);
             let shifts: Vec<f64> = found.iter().map(|n| level - mean_before(n.next)).collect();
-            for (expert, &(_, keep, shift)) in experts.iter_mut().zip(self.variants) {
+            for (expert, &&(_, keep, shift)) in experts.iter_mut().zip(&variants) {
                 for (lead, value) in expert.paths.row_mut(index).iter_mut().enumerate() {
                     buffer.clear();
                     let near = found.iter().zip(&shifts).take(keep);

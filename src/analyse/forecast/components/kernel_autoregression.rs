@@ -7,7 +7,7 @@
 use super::super::history::History;
 use super::super::kernel_order::median;
 use super::super::kernel_solve::NormalEquations;
-use super::{Component, Expert, each_origin};
+use super::{Component, Expert, Paths, Question, each_origin};
 
 /// Ridge penalty per observation, in units of the variance.
 const PENALTY: f64 = 0.01;
@@ -70,6 +70,13 @@ impl Model {
         Self { z, mean, spread: variance.sqrt(), lags, penalty, prior }
     }
 
+    /// Takes another mean off the values.
+    fn centre(&mut self, mean: f64) {
+        let shift = self.mean - mean;
+        self.z.iter_mut().for_each(|v| *v += shift);
+        self.mean = mean;
+    }
+
     fn longest(&self) -> usize {
         self.lags.last().copied().unwrap_or(1)
     }
@@ -123,31 +130,63 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
 }
 
-impl Component for AutoRegression {
-    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
-        let model = Model::new(history, self.log);
+/// The constants that are kept.
+fn with_mean(mean: f64, beta: &[f64]) -> Vec<f64> {
+    std::iter::once(mean).chain(beta.iter().copied()).collect()
+}
+
+impl AutoRegression {
+    /// Paths by regressions on what lay before each origin, and the constants of the last one.
+    fn fitted(&self, model: &Model, question: &Question) -> (Paths, Vec<f64>) {
         let weights = model.robust_weights();
         let mut row = vec![0.0; model.prior.len()];
         let mut equations = NormalEquations::new(row.len());
         let mut done = model.longest();
-        let mut tail = Vec::new();
-        let paths = each_origin(origins, horizon, |origin, out| {
+        let mut constants = Vec::new();
+        let paths = self.paths(model, question, |origin| {
             while done < origin {
                 model.row(done, &mut row);
                 equations.add(&row, model.z[done], weights[done]);
                 done += 1;
             }
+            let beta = equations.solve(&model.penalty, &model.prior);
+            constants = with_mean(model.mean, &beta);
+            beta
+        });
+        (paths, constants)
+    }
+
+    fn paths(&self, model: &Model, question: &Question, mut beta: impl FnMut(usize) -> Vec<f64>) -> Paths {
+        let history = question.history;
+        let mut tail = Vec::new();
+        each_origin(question.origins, question.horizon, |origin, out| {
             if origin < model.longest() {
                 out.fill(history.mean(origin.saturating_sub(history.short), origin));
                 return;
             }
-            let beta = equations.solve(&model.penalty, &model.prior);
-            model.path(&beta, origin, &mut tail, out);
+            model.path(&beta(origin), origin, &mut tail, out);
             if self.log {
                 out.iter_mut().for_each(|v| *v = v.exp());
             }
-        });
-        vec![Expert { name: self.name, paths }]
+        })
+    }
+}
+
+impl Component for AutoRegression {
+    fn experts(&self, question: &Question) -> Vec<Expert> {
+        if !question.wants(self.name) {
+            return Vec::new();
+        }
+        let mut model = Model::new(question.history, self.log);
+        let (paths, constants) = match question.constants(self.name) {
+            // The mean, and what the values less it are multiplied by.
+            Some([mean, beta @ ..]) if beta.len() == model.prior.len() => {
+                model.centre(*mean);
+                (self.paths(&model, question, |_| beta.to_vec()), with_mean(*mean, beta))
+            }
+            _ => self.fitted(&model, question),
+        };
+        vec![Expert { name: self.name, paths, constants }]
     }
 
     fn needs_positive(&self) -> bool {

@@ -1,9 +1,8 @@
 //! Medians of what was: of the same hour on the days before, of the same hour of the week, and of the
 //! last hours whatever the hour. Crude alone, and hard to beat on noisy machines.
 
-use super::super::history::History;
 use super::super::kernel_order::median;
-use super::{Component, Expert, each_origin};
+use super::{Component, Expert, Question, each_origin};
 
 /// The same hour of the day or of the week.
 pub(super) struct SameHour {
@@ -22,7 +21,8 @@ pub(super) const SAME_HOUR: SameHour = SameHour {
 };
 
 impl Component for SameHour {
-    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
+    fn experts(&self, question: &Question) -> Vec<Expert> {
+        let Question { history, origins, horizon, .. } = *question;
         let mut buffer = Vec::with_capacity(8);
         let mut one = |count: usize, weekly: bool| {
             each_origin(origins, horizon, |origin, out| {
@@ -40,7 +40,8 @@ impl Component for SameHour {
                 }
             })
         };
-        self.variants.iter().map(|&(name, count, weekly)| Expert { name, paths: one(count, weekly) }).collect()
+        let wanted = self.variants.iter().filter(|variant| question.wants(variant.0));
+        wanted.map(|&(name, count, weekly)| Expert::plain(name, one(count, weekly))).collect()
     }
 }
 
@@ -54,7 +55,8 @@ pub(super) struct Flat {
 pub(super) const FLAT: Flat = Flat { variants: &[("flat-6h", 1), ("flat-1d", 4), ("flat-2d", 8), ("flat-7d", 28)] };
 
 impl Component for Flat {
-    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
+    fn experts(&self, question: &Question) -> Vec<Expert> {
+        let Question { history, origins, horizon, .. } = *question;
         let mut buffer = Vec::new();
         let mut one = |quarters: usize| {
             let length = (quarters * history.short).div_ceil(4);
@@ -64,6 +66,7 @@ impl Component for Flat {
                 out.fill(median(&mut buffer));
             })
         };
-        self.variants.iter().map(|&(name, quarters)| Expert { name, paths: one(quarters) }).collect()
+        let wanted = self.variants.iter().filter(|variant| question.wants(variant.0));
+        wanted.map(|&(name, quarters)| Expert::plain(name, one(quarters))).collect()
     }
 }

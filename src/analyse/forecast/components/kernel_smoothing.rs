@@ -2,8 +2,7 @@
 //! over the history serves every origin; errors are clipped at six times their running mean, so that a
 //! spike does not move the seasons.
 
-use super::super::history::History;
-use super::{Component, Expert, Paths};
+use super::{Component, Expert, Paths, Question};
 
 /// Smoothing weights of level, day and week, and the memory of the error.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,6 +13,8 @@ struct Weights {
     memory: f64,
 }
 
+/// Constants of a model with the week: its own weight comes last.
+const WITH_WEEK: usize = 4;
 const START: Weights = Weights { level: 0.03, short: 0.08, long: 0.1, memory: 0.7 };
 const LEVELS: [f64; 5] = [0.0, 0.01, 0.03, 0.1, 0.3];
 const SHORTS: [f64; 4] = [0.02, 0.08, 0.2, 0.4];
@@ -146,7 +147,11 @@ fn fit(y: &[f64], start: &State) -> Weights {
 }
 
 impl Component for DoubleSeasonal {
-    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
+    fn experts(&self, question: &Question) -> Vec<Expert> {
+        let Question { history, origins, horizon, .. } = *question;
+        if !question.wants(self.name) {
+            return Vec::new();
+        }
         let logs: Vec<f64>;
         let y = if self.log {
             logs = history.y.iter().map(|v| v.ln()).collect();
@@ -155,9 +160,18 @@ impl Component for DoubleSeasonal {
             history.y
         };
         let first = origins.first().copied().unwrap_or(0);
-        let weekly = self.weekly && history.long > 0 && first >= history.long + history.short;
+        let known = question.constants(self.name);
+        // With the week only where the first origin has seen one; a later forecast keeps to what the fit had.
+        let weekly = match known {
+            Some(constants) => constants.len() == WITH_WEEK,
+            None => self.weekly && history.long > 0 && first >= history.long + history.short,
+        };
         let start = State::start(y, history.short, if weekly { history.long } else { 0 });
-        let weights = fit(y, &start);
+        let weights = match known {
+            Some(&[level, short, memory, long]) => Weights { level, short, long, memory },
+            Some(&[level, short, memory]) => Weights { level, short, long: 0.0, memory },
+            _ => fit(y, &start),
+        };
         let mut paths = Paths::new(origins.len(), horizon);
         let mut next = 0;
         run(y, &start, weights, f64::INFINITY, |at, state| {
@@ -171,7 +185,10 @@ impl Component for DoubleSeasonal {
                 next += 1;
             }
         });
-        vec![Expert { name: self.name, paths }]
+        let Weights { level, short, long, memory } = weights;
+        let mut constants = vec![level, short, memory];
+        constants.extend(Some(long).filter(|_| weekly));
+        vec![Expert { name: self.name, paths, constants }]
     }
 
     fn needs_positive(&self) -> bool {

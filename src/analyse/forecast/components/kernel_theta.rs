@@ -4,8 +4,9 @@
 
 use super::super::history::History;
 use super::super::kernel_order::median;
-use super::{Component, Expert, each_origin};
+use super::{Component, Expert, Question, each_origin};
 
+const NAME: &str = "theta";
 /// The smoothing weights tried.
 const ALPHAS: [f64; 8] = [0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.7, 0.9];
 /// How much of the fitted drift is carried on, as in the theta method.
@@ -15,11 +16,18 @@ const DRIFT: f64 = 0.5;
 pub(super) struct Theta;
 
 impl Component for Theta {
-    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert> {
+    fn experts(&self, question: &Question) -> Vec<Expert> {
+        let Question { history, origins, horizon, .. } = *question;
+        if !question.wants(NAME) {
+            return Vec::new();
+        }
         let y = history.y;
         let season = history.short;
         let deviations = deviations(history);
-        let alpha = best_alpha(y, &profile(&deviations, season, y.len()));
+        let alpha = match question.constants(NAME) {
+            Some([alpha]) => *alpha,
+            _ => best_alpha(y, &profile(&deviations, season, y.len())),
+        };
         let paths = each_origin(origins, horizon, |origin, out| {
             let profile = profile(&deviations, season, origin);
             // Values further back than this weigh less than exp(-60).
@@ -33,7 +41,7 @@ impl Component for Theta {
                 *value = level + drift * (lead + 1) as f64 + profile[(origin + lead) % season];
             }
         });
-        vec![Expert { name: "theta", paths }]
+        vec![Expert { name: NAME, paths, constants: vec![alpha] }]
     }
 }
 

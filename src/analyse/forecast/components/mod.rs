@@ -56,14 +56,44 @@ pub(crate) struct Expert {
     pub(crate) name: &'static str,
     /// What it predicted from every origin.
     pub(crate) paths: Paths,
+    /// What it has estimated from the history, in its own order; empty where it estimates nothing.
+    pub(crate) constants: Vec<f64>,
+}
+
+impl Expert {
+    /// Of a model that estimates nothing.
+    fn plain(name: &'static str, paths: Paths) -> Self {
+        Self { name, paths, constants: Vec::new() }
+    }
+}
+
+/// What models are asked: paths of `horizon` steps from each origin (ascending; the last one may be the end of the history).
+#[derive(Clone, Copy)]
+pub(crate) struct Question<'a> {
+    pub(crate) history: &'a History<'a>,
+    pub(crate) origins: &'a [usize],
+    pub(crate) horizon: usize,
+    /// Constants of an earlier fit, by the name of their expert: the others are not asked at all.
+    pub(crate) known: Option<&'a [(&'a str, &'a [f64])]>,
+}
+
+impl<'a> Question<'a> {
+    /// Whether an expert's answer is wanted.
+    fn wants(&self, name: &str) -> bool {
+        self.known.is_none_or(|known| known.iter().any(|(other, _)| *other == name))
+    }
+
+    /// What an expert estimated before: it estimates anew without.
+    fn constants(&self, name: &str) -> Option<&'a [f64]> {
+        self.known?.iter().find(|(other, _)| *other == name).map(|(_, constants)| *constants)
+    }
 }
 
 /// A model, or several that share their work.
 pub(crate) trait Component: Sync {
-    /// Paths of `horizon` steps from each origin (ascending; the last one may be the end of the history).
     /// A path must depend on the values before its origin only; constants such as smoothing weights may
     /// be estimated from the whole history.
-    fn experts(&self, history: &History, origins: &[usize], horizon: usize) -> Vec<Expert>;
+    fn experts(&self, question: &Question) -> Vec<Expert>;
 
     /// Whether the model takes logarithms and so needs a history well above zero.
     fn needs_positive(&self) -> bool {

@@ -188,9 +188,79 @@ proptest! {
 fn what_is_beyond_is_what_a_fit_so_far_would_say() {
     for (hours, horizon) in [(60 * 24, 90 * 24), (10 * 24, 30 * 24), (30, 30 * 24)] {
         let values = daily(hours, 20.0);
-        let (steps, errors) = fit(&values, 24).unwrap().beyond(horizon, 0.8).unwrap();
+        let near = fit(&values, 24).unwrap();
         let far = fit(&values, horizon).unwrap().forecast(horizon, 0.8).unwrap();
-        assert_eq!((steps, errors), (far.steps, far.backtest), "{hours} hours");
+        let beyond = (near.beyond(horizon, 0.8).unwrap(), near.errors_beyond(horizon));
+        assert_eq!(beyond, (far.steps, far.backtest), "{hours} hours");
     }
     assert!(fit(&daily(700, 1.0), 24).unwrap().beyond(0, 0.8).is_err());
+}
+
+/// A day that leans on the weekday, with noise.
+fn weekly(n: usize) -> Vec<f64> {
+    let weekend = |i: usize| if i / 24 % 7 >= 5 { -8.0 } else { 0.0 };
+    daily(n, 20.0).iter().enumerate().map(|(i, v)| v + weekend(i)).collect()
+}
+
+/// The series ended so many hours after the epoch's 470,000th.
+fn ending(values: &[f64], hours: i64) -> Series {
+    Series::from_values(values, (470_000 + hours) * HOUR, HOUR).unwrap()
+}
+
+#[test]
+fn from_the_same_values_a_renewed_forecast_is_the_fitted_one() {
+    let values = weekly(1000);
+    let series = ending(&values, 0);
+    let fitted = Engine::fit(&series, &options(24)).unwrap();
+    let learned = fitted.learned(0.8).unwrap();
+    let kept: Learned = serde_json::from_str(&serde_json::to_string(&learned).unwrap()).unwrap();
+    // JSON may cost the last bit.
+    assert_eq!(format!("{kept:.9?}"), format!("{learned:.9?}"), "it survives a restart");
+    let renewed = Engine::renew(&series, &options(24), &learned).unwrap().unwrap();
+    let (a, b) = (fitted.forecast(24, 0.8).unwrap(), renewed.forecast(24, 0.8).unwrap());
+    assert_eq!((a.leading, a.backtest, a.ready), (b.leading, b.backtest, b.ready));
+    let far = |fitted: &Fitted| fitted.beyond(30 * 24, 0.8).unwrap();
+    for (x, y) in a.steps.iter().chain(&far(&fitted)).zip(b.steps.iter().chain(&far(&renewed))) {
+        let near = |p: f64, q: f64| (p - q).abs() < 1e-9;
+        assert!(near(x.mean, y.mean) && near(x.lower, y.lower) && near(x.upper, y.upper), "{x:?} {y:?}");
+    }
+    assert_eq!(fitted.exhaustion(90.0, 0.8, 1), renewed.exhaustion(90.0, 0.8, 1));
+    assert!(matches!(renewed.forecast(24, 0.9), Err(ForecastError::OtherLevel { .. })));
+}
+
+#[test]
+fn a_renewed_forecast_is_as_good_as_a_fit() {
+    let values = weekly(1500);
+    let window = |hours: usize| ending(&values[hours..1000 + hours], i64::try_from(hours).unwrap());
+    let learned = Engine::fit(&window(0), &options(24)).unwrap().learned(0.8).unwrap();
+    let (mut anew, mut renewed, mut held) = (0.0, 0.0, [0_u32; 2]);
+    for hours in 1..24 {
+        let truth = &values[1000 + hours..1024 + hours];
+        let series = window(hours);
+        let fit = Engine::fit(&series, &options(24)).unwrap().forecast(24, 0.8).unwrap();
+        let other = Engine::renew(&series, &options(24), &learned).unwrap().unwrap().forecast(24, 0.8).unwrap();
+        let error = |f: &Forecast| f.steps.iter().zip(truth).map(|(s, t)| (s.mean - t).abs()).sum::<f64>();
+        anew += error(&fit);
+        renewed += error(&other);
+        for (held, forecast) in held.iter_mut().zip([&fit, &other]) {
+            let inside = forecast.steps.iter().zip(truth).filter(|(s, t)| (s.lower..=s.upper).contains(*t));
+            *held += u32::try_from(inside.count()).unwrap();
+        }
+    }
+    assert!(renewed < 1.05 * anew, "{renewed} {anew}");
+    // Of 23 forecasts of 24 hours.
+    assert!(held[0].abs_diff(held[1]) < 23, "{held:?}");
+}
+
+#[test]
+fn what_was_learned_of_another_series_is_not_used() {
+    let values = weekly(1000);
+    let learned = Engine::fit(&ending(&values, 0), &options(24)).unwrap().learned(0.8).unwrap();
+    let renewed = |series: &Series| Engine::renew(series, &options(24), &learned).unwrap().is_some();
+    assert!(renewed(&ending(&values, 5)));
+    assert!(!renewed(&ending(&values, -1)), "an older one");
+    assert!(!renewed(&ending(&weekly(1080), 80)), "much has come on top");
+    assert!(!renewed(&ending(&values[..300], 0)), "most is gone");
+    assert!(!renewed(&Series::from_values(&values, 470_000 * HOUR, 1800).unwrap()), "another step");
+    assert!(fit(&daily(49, 20.0), 24).unwrap().learned(0.8).is_none(), "nothing is learned of what is not ready");
 }

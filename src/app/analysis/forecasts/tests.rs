@@ -13,12 +13,7 @@ fn forecasts(served: impl Fn(&str) -> bool + Send + Sync + 'static) -> Inner {
     let app = App::new(&settings, Arc::new(|| Ok(config::Settings::default())), Clock::system());
     let mut analysis = Analysis::new(&app, None, 1);
     analysis.served = Box::new(served);
-    Inner {
-        analysis: Arc::new(analysis),
-        current: Mutex::default(),
-        last_run: AtomicI64::new(i64::MIN),
-        task: Mutex::default(),
-    }
+    Inner::new(Arc::new(analysis), true)
 }
 
 /// A prediction made so many hours ago.
@@ -36,7 +31,8 @@ fn know(forecasts: &Inner, cloud: &str, signal: &str, hours: i64) {
     let stretch = Stretch { key: Arc::new(key), start, step: HOUR, values: (0..100).map(hour).collect() };
     let signals = forecasts.analysis.signals();
     let settings = forecasts.analysis.settings.load();
-    let made = predict(&signals[0], &stretch, &settings.forecast, &settings.tiers).unwrap();
+    let subject = Subject { signal: &signals[0], stretch: &stretch, shifted: 0 };
+    let made = predict(&subject, &settings.forecast, &settings.tiers, None).unwrap().0;
     let mut current = forecasts.current.lock().unwrap();
     let slot = current.entry(stretch.key.origin.clone()).or_default();
     Arc::make_mut(slot).0.insert(stretch.key, Arc::new(made));
@@ -91,4 +87,51 @@ async fn a_run_that_ends_by_a_defect_does_not_stop_the_next() {
     assert_eq!(forecasts.0.last_run.load(Ordering::Relaxed), NOW);
     forecasts.finished().await;
     assert!(forecasts.0.task.lock().unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_restart_keeps_what_was_said_and_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let settings = config::Settings::default();
+    let app = App::new(&settings, Arc::new(|| Ok(config::Settings::default())), Clock::system());
+    let process = || {
+        let opened = crate::history::open(&settings.history, folder.path(), 30, &Clock::system()).unwrap();
+        Inner::new(Arc::new(Analysis::new(&app, Some(opened), 1)), true)
+    };
+    let before = process();
+    let signals = before.analysis.signals();
+    let name = signals[0].name.to_string();
+    know(&before, "a", &name, 1);
+    let (key, prediction) = before
+        .current
+        .lock()
+        .unwrap()
+        .values()
+        .next()
+        .unwrap()
+        .0
+        .first_key_value()
+        .map(|(key, made)| (Arc::clone(key), Arc::clone(made)))
+        .unwrap();
+    let stretch = Stretch {
+        key: Arc::clone(&key),
+        start: Timestamp::from_seconds(NOW - 500 * 3600),
+        step: HOUR,
+        values: (0..500).map(|hour: i64| 5.0 + (hour % 24) as f64 + (hour * 7919 % 101) as f64 / 100.0).collect(),
+    };
+    let subject = Subject { signal: &signals[0], stretch: &stretch, shifted: 0 };
+    let analysis = before.analysis.settings.load_full();
+    let memory = predict(&subject, &analysis.forecast, &analysis.tiers, None).unwrap().1.unwrap();
+    before.memories.lock().unwrap().insert(Arc::clone(&key), Arc::new(memory.clone()));
+    before.last_run.store(NOW, Ordering::Relaxed);
+    before.keep(&name).await.unwrap();
+    drop(before);
+    let after = process();
+    after.restore().await.unwrap();
+    assert_eq!(after.last_run.load(Ordering::Relaxed), NOW);
+    // JSON may cost the last bit.
+    let learned = Arc::clone(&after.memories.lock().unwrap()[&key]);
+    let said = Arc::clone(&after.current.lock().unwrap()[&key.origin].0[&key]);
+    assert_eq!(format!("{learned:.9?}"), format!("{memory:.9?}"));
+    assert_eq!(format!("{said:.9?}"), format!("{prediction:.9?}"));
 }
