@@ -1,6 +1,6 @@
 //! The command line: parse, load the configuration, run a command, turn its outcome into an exit code.
 //!
-//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `export`, `backup`,
+//! Commands: `serve` (the default), `once`, `check`, `demo`, `forecast`, `backtest`, `anomaly`, `what-if`, `export`, `backup`,
 //! `reference`, `render`. Flags of
 //! openstack-exporter keep their meaning. Data goes to standard output, logs and errors to standard error; nothing here depends on colour.
 
@@ -20,6 +20,7 @@ mod reference;
 mod render;
 mod series_csv;
 mod serve;
+mod what_if;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -59,6 +60,8 @@ enum Command {
     Backtest(backtest::BacktestFlags),
     /// Score recorded series: CSV in, CSV out; a score above 1 is an anomaly
     Anomaly(anomaly::Args),
+    /// Say what would be so if ratios were others, hosts came or went, or instances came, beside what is so now
+    WhatIf(what_if::WhatIfFlags),
     /// Write readings of the history as CSV, or without a range the current state as JSON
     Export(export::ExportFlags),
     /// Copy the history and the workload records to new files, while the server runs
@@ -88,6 +91,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Forecast(flags)) => forecast::run(&flags),
         Some(Command::Backtest(flags)) => backtest::run(&flags),
         Some(Command::Anomaly(flags)) => anomaly::run(&flags),
+        Some(Command::WhatIf(flags)) => what_if::run(&flags),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Backup(flags)) => backup::run(&flags),
         Some(Command::Reference(flags)) => reference::run(&flags),
