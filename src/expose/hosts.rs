@@ -49,11 +49,12 @@ impl HostNames {
 
 /// Without port and the dot of the root.
 fn plain(host: &str) -> &str {
-    let end = match host.rfind(']') {
-        Some(bracket) => bracket + 1,
-        None => host.find(':').unwrap_or(host.len()),
+    let name = match host.rsplit_once(':') {
+        // The colons of an IPv6 address are in brackets.
+        Some((name, port)) if port.bytes().all(|digit| digit.is_ascii_digit()) => name,
+        _ => host,
     };
-    host.get(..end).unwrap_or(host).trim_end_matches('.')
+    name.trim_end_matches('.')
 }
 
 #[cfg(test)]
