@@ -1,5 +1,6 @@
 //! What is made of snapshot and history: capacity, signals, forecasts, anomalies. Pure: no I/O, no clock, no async.
 
+pub mod alerts;
 pub mod anomaly;
 pub mod capacity;
 pub mod clean;

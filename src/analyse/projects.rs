@@ -1,7 +1,7 @@
 //! Projects: how full their quotas are, how they grow, when they are used up.
 //!
 //! Of the projects that the signal of quotas follows (those that use most of theirs, and all that are nearly full); the
-//! others have no history. How much was promised in all is told with headroom.
+//! others have no history, and are summed up. How much was promised in all is told with headroom.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,9 +9,11 @@ use std::sync::Arc;
 use crate::model::headroom::FactsAt;
 use crate::model::id::Id;
 use crate::model::inventory::project::Projects;
+use crate::model::inventory::quota::ServiceQuotas;
+use crate::model::metric::{GIB, MIB};
 use crate::model::part::{Origin, PartBuilder};
 use crate::model::prediction::Predictions;
-use crate::model::project_use::{ProjectUse, ProjectUses};
+use crate::model::project_use::{OTHER, ProjectUse, ProjectUses};
 use crate::model::signal::{Scope, SeriesKey, Tick};
 use crate::model::snapshot::Snapshot;
 
@@ -22,6 +24,21 @@ crate::metrics! {
     GROWTH = gauge "stackcast_project_growth_ratio" [entity resource window], Ratio, "forecast of stackcast_project_utilization_ratio";
     /// Time until a project's quota is used up in half of the simulated futures; 0 = it is, +Inf = not inside the window.
     EXHAUSTION = gauge "stackcast_project_quota_exhaustion_seconds" [entity resource], Seconds, "forecast of stackcast_project_utilization_ratio";
+}
+
+/// Service, its word for what it limits, ours, and what one of its units is in ours.
+const RESOURCES: [(&str, &str, &str, f64); 5] = [
+    ("compute", "cores", "vcpu", 1.0),
+    ("compute", "ram", "memory", MIB),
+    ("compute", "instances", "instances", 1.0),
+    ("volume", "gigabytes", "disk", GIB),
+    ("network", "floatingip", "floating_ips", 1.0),
+];
+
+/// Our name of what a service limits, and its unit; none for what is not followed.
+pub(super) fn resource(service: &str, word: &str) -> Option<(&'static str, f64)> {
+    let known = RESOURCES.iter().find(|(of, name, ..)| *of == service && *name == word);
+    known.map(|(_, _, name, unit)| (*name, *unit))
 }
 
 const WINDOWS: [(&str, f64); 2] = [("7d", 7.0), ("30d", 30.0)];
@@ -48,15 +65,20 @@ pub fn follow(snapshot: &Snapshot, tick: &Tick) -> Vec<(Origin, PartBuilder)> {
 fn uses(readings: &[(&SeriesKey, f64)], snapshot: &Snapshot, origin: &Origin) -> ProjectUses {
     let predictions = snapshot.table::<Predictions>(origin);
     let projects = snapshot.table::<Projects>(origin);
+    let mut quotas = amounts(snapshot, origin);
     let mut rows: Vec<ProjectUse> = readings
         .iter()
         .map(|(key, ratio)| {
             let prediction = predictions.as_ref().and_then(|known| known.0.get(*key)).filter(|known| known.ready);
             let project = projects.as_ref().and_then(|known| known.0.get(&Id::new(&key.entity)));
+            let amount = quotas.remove(&(Arc::clone(&key.entity), Arc::clone(&key.resource))).unwrap_or_default();
             ProjectUse {
                 project: Arc::clone(&key.entity),
                 name: project.map(|project| Arc::clone(&project.name)),
                 resource: Arc::clone(&key.resource),
+                projects: 1,
+                used: amount.used,
+                limit: amount.limit,
                 utilization: *ratio,
                 daily_growth: prediction.and_then(|known| known.daily_growth),
                 exhausted_at: prediction.and_then(|known| known.crossings.get("full")).map(|full| full.mid),
@@ -64,11 +86,65 @@ fn uses(readings: &[(&SeriesKey, f64)], snapshot: &Snapshot, origin: &Origin) ->
         })
         .collect();
     rows.sort_unstable_by(|a, b| (&a.project, &a.resource).cmp(&(&b.project, &b.resource)));
+    rows.extend(others(&quotas));
     ProjectUses(rows)
 }
 
+/// A quota and its use, in bytes or pieces.
+#[derive(Clone, Copy, Debug, Default)]
+struct Amount {
+    used: f64,
+    /// 0 for none: nothing of it may be used, or as much as one likes.
+    limit: f64,
+}
+
+/// Quotas by project and resource.
+type Amounts = BTreeMap<(Arc<str>, Arc<str>), Amount>;
+
+fn amounts(snapshot: &Snapshot, origin: &Origin) -> Amounts {
+    let mut found = Amounts::new();
+    for table in snapshot.tables::<ServiceQuotas>(origin) {
+        for (id, project) in &table.projects {
+            let id: Arc<str> = Arc::from(id.to_string());
+            for (word, quota) in &project.resources {
+                let Some((name, unit)) = resource(table.service, word) else { continue };
+                let used = quota.in_use.saturating_add(quota.reserved) as f64 * unit;
+                found.insert(
+                    (Arc::clone(&id), Arc::from(name)),
+                    Amount { used, limit: quota.limit.max(0) as f64 * unit },
+                );
+            }
+        }
+    }
+    found
+}
+
+/// One row for each resource: what nobody follows, also of quotas without a limit.
+fn others(left: &Amounts) -> Vec<ProjectUse> {
+    let mut sums: BTreeMap<&Arc<str>, (u32, Amount, f64)> = BTreeMap::new();
+    for ((_, resource), amount) in left {
+        let (projects, sum, limited) = sums.entry(resource).or_default();
+        *projects += 1;
+        sum.used += amount.used;
+        sum.limit += amount.limit;
+        *limited += if amount.limit > 0.0 { amount.used } else { 0.0 };
+    }
+    let rows = sums.into_iter().map(|(resource, (projects, sum, limited))| ProjectUse {
+        project: Arc::from(OTHER),
+        name: None,
+        resource: Arc::clone(resource),
+        projects,
+        used: sum.used,
+        limit: sum.limit,
+        utilization: if sum.limit > 0.0 { limited / sum.limit } else { 0.0 },
+        daily_growth: None,
+        exhausted_at: None,
+    });
+    rows.collect()
+}
+
 fn emit(part: &mut PartBuilder, uses: &ProjectUses, now: f64) {
-    for row in &uses.0 {
+    for row in uses.0.iter().filter(|row| *row.project != *OTHER) {
         let (project, resource) = (&*row.project, &*row.resource);
         let labels = [project, resource];
         part.put(&UTILIZATION, labels, row.utilization);
@@ -85,8 +161,11 @@ fn emit(part: &mut PartBuilder, uses: &ProjectUses, now: f64) {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
     use crate::model::clock::Timestamp;
+    use crate::model::inventory::quota::{ProjectQuotas, Quota};
     use crate::model::part::PartKey;
     use crate::model::prediction::{Crossing, Prediction};
     use crate::model::signal::Basis;
@@ -117,7 +196,9 @@ mod tests {
             level: 0.8,
             ahead: BTreeMap::new(),
             crossings: [("full".to_owned(), Crossing { mid: 500.0, upper: 1.0, lower: 900.0 })].into(),
+            rungs: Vec::new(),
             window_seconds: 0.0,
+            week_mean: None,
             daily_growth: Some(0.25 / 7.0),
             hourly: Vec::new(),
             daily: Vec::new(),
@@ -129,6 +210,11 @@ mod tests {
         };
         let mut part = PartBuilder::new();
         part.table(Arc::new(Predictions([(key(Scope::Project, "a"), Arc::new(prediction))].into())));
+        let quota = |limit, in_use| (Cow::Borrowed("cores"), Quota { limit, in_use, reserved: 1 });
+        let of = |quota| ProjectQuotas { name: Arc::from("x"), resources: vec![quota] };
+        let projects = [("a", quota(8, 5)), ("b", quota(8, 3)), ("d", quota(10, 1)), ("e", quota(-1, 6))];
+        let projects = projects.map(|(id, quota)| (Id::new(id), of(quota))).into();
+        part.table(Arc::new(ServiceQuotas { service: "compute", projects }));
         store.publish(seal(part, "forecast"), Vec::new());
         let readings =
             vec![(key(Scope::Project, "b"), 0.5), (key(Scope::Project, "a"), 0.75), (key(Scope::Cloud, "c"), 0.9)];
@@ -144,5 +230,10 @@ mod tests {
         assert_eq!(rows("stackcast_project_utilization_ratio"), ["a vcpu 0.75", "b vcpu 0.50"]);
         assert_eq!(rows("stackcast_project_growth_ratio"), ["a vcpu 7d 0.50"], "30 days ago there was nothing");
         assert_eq!(rows("stackcast_project_quota_exhaustion_seconds"), ["a vcpu 400.00"]);
+        let told = part.tables.get::<ProjectUses>().unwrap();
+        let told: Vec<_> =
+            told.0.iter().map(|row| (&*row.project, row.projects, row.used, row.limit, row.utilization)).collect();
+        let other = (OTHER, 2, 9.0, 10.0, 0.2);
+        assert_eq!(told, [("a", 1, 6.0, 8.0, 0.75), ("b", 1, 4.0, 8.0, 0.5), other], "19 are in use, by whomever");
     }
 }

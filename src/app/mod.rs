@@ -2,8 +2,10 @@
 
 mod analysis;
 mod clouds;
+mod kept;
 mod once;
 mod probe;
+mod processes;
 mod replay;
 mod report;
 mod running;
@@ -22,6 +24,7 @@ use crate::model::clock::Clock;
 use crate::model::metric::Descriptor;
 use crate::openstack::clouds::CloudsError;
 use crate::openstack::error::Error as CallError;
+pub use kept::kept_forecasts;
 pub use once::{CloudCheck, Collected, collect_once};
 pub use replay::{Past, fill_history, record};
 pub use report::report_of_data;

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::clouds::{open_clouds, open_one};
 use super::probe::Pages;
+use super::processes::Processes;
 use super::{Error, Loader, SHUTDOWN_LIMIT};
 use crate::analyse;
 use crate::collect::health::Health;
@@ -121,9 +122,10 @@ impl App {
         }
     }
 
-    fn sources(&self) -> Sources {
+    fn sources(self: &Arc<Self>) -> Sources {
         let (history, signals) = (Arc::clone(&self.history), analyse::signals::built_in());
-        let records = Arc::clone(&self.records);
+        let (records, analysis) = (Arc::clone(&self.records), Arc::clone(&self.analysis));
+        let (looking, processes) = (Arc::clone(self), Processes::default());
         let signals: Vec<Arc<Signal>> = signals.into_iter().map(|signal| Arc::new(signal.clone())).collect();
         let definitions = Arc::clone(&self.definitions);
         let own = move |name: &str| definitions.load().get(name).map(|own| Arc::clone(&own.signal));
@@ -134,7 +136,16 @@ impl App {
                 signals.iter().find(|signal| signal.name == name).cloned().or_else(|| own(name))
             }),
             records: Arc::new(move || records.get().cloned()),
+            what_if: Arc::new(move |snapshot, scenario, now| {
+                analyse::headroom::what_if(snapshot, scenario, &analysis.load().capacity, now)
+            }),
+            processes: Arc::new(move |count| if looking.looks_at_host() { processes.top(count) } else { None }),
         }
+    }
+
+    /// Whether the host that this runs on is collected; what runs on it is told then only.
+    fn looks_at_host(&self) -> bool {
+        self.lock().as_ref().is_some_and(|running| running.settings.collect.host.enabled)
     }
 
     /// A runner over the shared registers; nothing runs yet.

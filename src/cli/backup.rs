@@ -41,7 +41,8 @@ impl Source {
         Ok(self.directory()?.join(history::FILE_NAME))
     }
 
-    fn directory(&self) -> Result<PathBuf, Failure> {
+    /// The data directory.
+    pub(super) fn directory(&self) -> Result<PathBuf, Failure> {
         Ok(match &self.data {
             Some(directory) => directory.clone(),
             None => self.flags().sources().load()?.settings.data.directory,

@@ -10,10 +10,8 @@ use crate::config::{Log, LogFormat};
 pub(super) fn start(log: &Log) {
     // Once nobody reads standard error, there is nowhere to say so either: the library's own note of a failed write
     // would panic, and take the task with it that logs.
-    let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter(log))
-        .with_writer(std::io::stderr)
-        .log_internal_errors(false);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(filter(log)).with_writer(std::io::stderr).log_internal_errors(false);
     // A second start, as tests do, leaves the first one in force.
     let _ = match log.format {
         LogFormat::Json => builder.json().flatten_event(true).try_init(),

@@ -24,6 +24,7 @@ mod report;
 mod series_csv;
 mod serve;
 mod systemd_unit;
+mod what_if;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -63,6 +64,8 @@ enum Command {
     Backtest(backtest::BacktestFlags),
     /// Score recorded series: CSV in, CSV out; a score above 1 is an anomaly
     Anomaly(anomaly::Args),
+    /// Say what would be so if ratios were others, hosts came or went, or instances came, beside what is so now
+    WhatIf(what_if::WhatIfFlags),
     /// Write readings of the history as CSV, or without a range the current state as JSON
     Export(export::ExportFlags),
     /// Copy the history and the workload records to new files, while the server runs
@@ -98,6 +101,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Forecast(flags)) => forecast::run(&flags),
         Some(Command::Backtest(flags)) => backtest::run(&flags),
         Some(Command::Anomaly(flags)) => anomaly::run(&flags),
+        Some(Command::WhatIf(flags)) => what_if::run(&flags),
         Some(Command::Export(flags)) => export::run(&flags),
         Some(Command::Backup(flags)) => backup::run(&flags),
         Some(Command::Health(flags)) => health::run(&flags),

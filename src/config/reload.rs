@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::Settings;
 
 /// Keys, or sections ending in a dot, that are read at the start only: sockets, limits and the log are set up once.
-const AT_START: [&str; 20] = [
+const AT_START: [&str; 22] = [
     "expose.listen_addresses",
     "compat",
     "clouds.multi_cloud",
@@ -17,6 +17,8 @@ const AT_START: [&str; 20] = [
     "expose.telemetry_path",
     "expose.connections_max",
     "expose.header_timeout_seconds",
+    "expose.hosts",
+    "expose.rate_limit.",
     "limits.",
     "data.directory",
     "data.retention_days",

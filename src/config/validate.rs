@@ -122,6 +122,14 @@ fn check_expose(settings: &Settings, faults: &mut Faults) {
             format!("`{network}` is no network; expected a form like 192.0.2.0/24 or 2001:db8::/32"),
         );
     }
+    for name in &expose.hosts {
+        let fine = !name.is_empty() && !name.contains(['/', ':', '*', ' ']);
+        faults.unless(fine, "expose.hosts", format!("`{name}` is no host name; write it without scheme and port"));
+    }
+    let rate = expose.rate_limit.requests_per_second;
+    let message = || format!("{rate} is no rate; 0 is without limit");
+    faults.unless(rate.is_finite() && rate >= 0.0, "expose.rate_limit.requests_per_second", message());
+    faults.range("expose.rate_limit.burst", expose.rate_limit.burst.into(), 1..=1_000_000);
     for label in expose.sd.labels.keys() {
         let key = format!("expose.sd.labels.{label}");
         faults.unless(is_prefix(label), &key, format!("`{label}` is no label name"));

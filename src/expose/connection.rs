@@ -5,7 +5,7 @@ use std::pin::pin;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::{Request, Version};
+use hyper::{Request, StatusCode, Version};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -104,8 +104,11 @@ where
         let (app, activity) = (shared.app.clone(), Arc::clone(&activity));
         async move {
             activity.request_begins(request.version() == Version::HTTP_2);
-            let response = app.answer(request).await;
-            activity.request_ends();
+            let response = app.answer(request, peer).await;
+            // A WebSocket has no requests any more, and a pace of its own.
+            if response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                activity.request_ends();
+            }
             Ok::<_, std::convert::Infallible>(response)
         }
     });
@@ -125,7 +128,7 @@ where
         .timer(TokioTimer::new())
         .max_concurrent_streams(STREAMS_MAX)
         .max_header_list_size(HEAD_BYTES_MAX as u32);
-    let mut connection = pin!(builder.serve_connection(stream, service));
+    let mut connection = pin!(builder.serve_connection_with_upgrades(stream, service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
         () = shared.shutdown.cancelled() => {

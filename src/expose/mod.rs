@@ -17,6 +17,7 @@ mod discovery;
 mod error;
 mod group;
 mod guard;
+mod hosts;
 mod landing;
 mod names;
 mod negotiate;
@@ -26,6 +27,7 @@ mod output;
 mod page;
 mod plan;
 mod probe;
+mod rate;
 mod recording;
 mod routes;
 mod san;
@@ -44,7 +46,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::metric::Descriptor;
 
-pub use api::{HistorySource, Inside, RecordsSource, Refusal, SignalSource, Sources};
+pub use api::{
+    HistorySource, HostProcess, Inside, ProcessSource, RecordsSource, Refusal, SignalSource, Sources, WhatIfSource,
+};
 pub use error::ServeError;
 pub use names::View;
 pub use negotiate::{Encoding, Format, encoding_for, format_for};
@@ -67,6 +71,11 @@ pub struct Settings {
     pub web_config_file: Option<PathBuf>,
     /// Networks (CIDR) that may connect; empty allows all.
     pub allow: Vec<String>,
+    /// Names (without port) that a request may call this server by; IP addresses and localhost are always right. Empty:
+    /// other names are refused where only loopback is listened on, but for the metrics page, and taken everywhere else.
+    pub hosts: Vec<String>,
+    /// How often a client may ask.
+    pub rate_limit: RateLimit,
     /// Connections at once; further ones wait.
     pub connections_max: usize,
     /// Seconds that a client may take to send its request headers.
@@ -91,6 +100,8 @@ impl Default for Settings {
             telemetry_path: "/metrics".to_owned(),
             web_config_file: None,
             allow: Vec::new(),
+            hosts: Vec::new(),
+            rate_limit: RateLimit::default(),
             connections_max: 256,
             header_timeout_seconds: 10,
             // Longer than the usual scrape intervals, so that Prometheus keeps its connection.
@@ -108,6 +119,23 @@ impl Settings {
     pub fn serves_tls(&self) -> Result<bool, ServeError> {
         let loaded = self.web_config_file.as_deref().map(web_config::Loaded::read).transpose()?;
         Ok(loaded.is_some_and(|loaded| loaded.tls.is_some()))
+    }
+}
+
+/// How often a client (an IPv4 address, or a /64 of IPv6) may ask; ten times that for metrics, discovery and health.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct RateLimit {
+    /// Requests per second that it may keep up; 0 is no limit.
+    pub requests_per_second: f64,
+    /// Requests that it may send at once.
+    pub burst: u32,
+}
+
+impl Default for RateLimit {
+    fn default() -> Self {
+        // A dashboard of a hundred panels, loaded anew every five seconds.
+        Self { requests_per_second: 20.0, burst: 200 }
     }
 }
 

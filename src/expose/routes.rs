@@ -1,6 +1,7 @@
 //! What is answered: paths, methods, authentication, headers. Knows nothing of sockets.
 
 use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,23 +12,26 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{
     ACCEPT, ACCEPT_ENCODING, ALLOW, AUTHORIZATION, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_LENGTH,
-    CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, VARY, WWW_AUTHENTICATE, X_CONTENT_TYPE_OPTIONS,
-    X_FRAME_OPTIONS,
+    CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, REFERRER_POLICY, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
+use tokio_util::sync::CancellationToken;
 use tower::ServiceExt;
 
 use super::api;
 use super::discovery::{self, Discoverer};
 use super::error::ServeError;
+use super::hosts::HostNames;
 use super::landing;
 use super::negotiate::{Encoding, encoding_for, format_for};
 use super::page::{Exposition, Page};
 use super::probe;
+use super::rate::Limiter;
 use super::telemetry::Handler;
 use super::web_config::{Loaded, WebConfig};
 use super::{Hooks, Probe, Settings};
@@ -53,7 +57,10 @@ pub(super) struct Inner {
     telemetry_path: String,
     pub(super) probe: Probe,
     pub(super) discovery: Discoverer,
-    pub(super) turns: api::Turns,
+    pub(super) turns: Arc<api::Turns>,
+    pub(super) feed: api::Feed,
+    hosts: HostNames,
+    limiter: Limiter,
     web: Arc<WebConfig>,
 }
 
@@ -65,13 +72,19 @@ impl std::fmt::Debug for App {
 
 impl App {
     /// With the metrics under the telemetry path; without a landing page if that is `/`.
-    pub(crate) fn new(hooks: Hooks, settings: &Settings, web: Arc<WebConfig>) -> Result<Self, ServeError> {
+    pub(crate) fn new(
+        hooks: Hooks,
+        settings: &Settings,
+        web: Arc<WebConfig>,
+        listening: &[SocketAddr],
+        shutdown: &CancellationToken,
+    ) -> Result<Self, ServeError> {
         let telemetry_path = settings.telemetry_path.as_str();
         let fault = |fault| Err(ServeError::TelemetryPath { path: telemetry_path.to_owned(), fault });
         if !telemetry_path.starts_with('/') {
             return fault("has to begin with /");
         }
-        if telemetry_path.starts_with("/-/") || telemetry_path.starts_with("/api/") || telemetry_path == PROBE {
+        if telemetry_path.starts_with("/-/") || api::owns(telemetry_path) || telemetry_path == PROBE {
             return fault("is taken by the program itself");
         }
         // The router would take these for patterns.
@@ -80,8 +93,11 @@ impl App {
             return fault("may hold letters, digits and / - . _ ~ only");
         }
         let (probe, discovery) = (settings.probe.clone(), Discoverer::new(settings.sd.clone()));
-        let (turns, telemetry_path) = (api::Turns::default(), telemetry_path.to_owned());
-        let inner = Arc::new(Inner { hooks, telemetry_path, probe, discovery, turns, web });
+        let (turns, telemetry_path) = (Arc::default(), telemetry_path.to_owned());
+        let (hosts, limiter) = (HostNames::new(&settings.hosts, listening), Limiter::new(&settings.rate_limit));
+        let feed = api::Feed::new(shutdown.clone());
+        let inner = Inner { hooks, telemetry_path, probe, discovery, turns, feed, hosts, limiter, web };
+        let inner = Arc::new(inner);
         let telemetry_path = inner.telemetry_path.as_str();
         let mut router = Router::new().route(telemetry_path, any(metrics));
         if telemetry_path != "/" {
@@ -100,8 +116,8 @@ impl App {
         Ok(Self { inner, router })
     }
 
-    /// Answers one request.
-    pub(crate) async fn answer<B>(&self, request: hyper::Request<B>) -> Response
+    /// Answers one request of a client.
+    pub(crate) async fn answer<B>(&self, request: hyper::Request<B>, client: IpAddr) -> Response
     where
         B: HttpBody<Data = Bytes> + Send + 'static,
         B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -110,9 +126,10 @@ impl App {
         let web = self.inner.web.current().await;
         let handler = self.handler(request.uri().path());
         let head = request.method() == Method::HEAD;
-        let mut response = match is_allowed(&web, request.headers()).await {
-            true => self.route(request.map(Body::new)).await,
-            false => unauthorized(),
+        let mut response = match self.unwelcome(handler, request.uri(), request.headers(), client) {
+            Some(refusal) => refusal,
+            None if is_allowed(&web, request.headers()).await => self.route(request.map(Body::new)).await,
+            None => unauthorized(),
         };
         for (name, value) in &web.headers {
             response.headers_mut().insert(name.clone(), value.clone());
@@ -133,12 +150,34 @@ impl App {
         }
     }
 
+    /// Whoever calls the server by a name that is not its own, or too often; told ahead of passwords, which cost time.
+    fn unwelcome(&self, handler: Handler, uri: &Uri, headers: &HeaderMap, client: IpAddr) -> Option<Response> {
+        use Handler::{Api, Discovery, Healthy, Metrics, Probe, Ready};
+        let refuse = |status, detail: String| match handler {
+            Api => api::refusal(status, detail),
+            _ => text(status, detail + "\n"),
+        };
+        let host = uri.authority().map(|authority| authority.as_str());
+        let host = host.or_else(|| headers.get(HOST).and_then(|host| host.to_str().ok()));
+        let open = matches!(handler, Metrics | Probe | Discovery | Healthy | Ready);
+        if !self.inner.hosts.admit(host, open) {
+            let detail =
+                "this server is not known by the name in `Host`; if it should be, add the name to expose.hosts";
+            return Some(refuse(StatusCode::MISDIRECTED_REQUEST, detail.to_owned()));
+        }
+        let wait = self.inner.limiter.admit(client, open).err()?;
+        let mut response = refuse(StatusCode::TOO_MANY_REQUESTS, "too many requests; see expose.rate_limit".to_owned());
+        let seconds = wait.as_secs_f64().ceil() as u64;
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds.max(1)));
+        Some(response)
+    }
+
     fn handler(&self, path: &str) -> Handler {
         match path {
             path if path == self.inner.telemetry_path => Handler::Metrics,
             PROBE => Handler::Probe,
             HYPERVISORS => Handler::Discovery,
-            path if path.starts_with("/api/") => Handler::Api,
+            path if api::owns(path) => Handler::Api,
             "/" => Handler::Landing,
             "/-/healthy" => Handler::Healthy,
             "/-/ready" => Handler::Ready,

@@ -45,7 +45,6 @@ impl Server {
         let networks = Networks::parse(&settings.allow)?;
         let web = Arc::new(WebConfig::open(settings.web_config_file.clone())?);
         let telemetry = Arc::clone(hooks.exposition.telemetry());
-        let app = App::new(hooks, settings, Arc::clone(&web))?;
         let listeners = match settings.systemd_socket {
             true => systemd_sockets()?,
             false => listen_all(&settings.listen_addresses).await?,
@@ -57,6 +56,8 @@ impl Server {
             write: WRITE_STALL,
         };
         let (shutdown, abort) = (CancellationToken::new(), CancellationToken::new());
+        let listening: Vec<SocketAddr> = listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect();
+        let app = App::new(hooks, settings, Arc::clone(&web), &listening, &shutdown)?;
         let shared = Arc::new(Shared { app, web, networks, limits, telemetry, shutdown, abort });
         let connections = Arc::new(Semaphore::new(settings.connections_max.clamp(1, Semaphore::MAX_PERMITS)));
         Ok(Self { listeners, shared, connections, grace: Duration::from_secs(settings.shutdown_grace_seconds) })

@@ -30,7 +30,7 @@ use queries::Asking;
 pub use queries::{Definition, Definitions, Newest, Places, Queries, SignalQuery, SignalUnit};
 pub use settings::{Header, Prometheus, Settings};
 pub(crate) use sqlite::file;
-pub use sqlite::{FILE_NAME, Reading, Retention, Selection, Store, StoreError, Trouble, backup, export};
+pub use sqlite::{FILE_NAME, Reading, Retention, Selection, Store, StoreError, Trouble, backup, export, kept_state};
 pub use telemetry::{Telemetry, tables};
 
 /// An answer under way.

@@ -4,6 +4,7 @@
 //! into an immutable [`part::Part`] and publishes it in the [`snapshot::SnapshotStore`]; exposition,
 //! history and analysis only read. Nothing here talks to a network, a disk or another module.
 
+pub mod alert;
 pub mod anomaly;
 pub mod clock;
 pub mod day;
@@ -20,4 +21,5 @@ pub mod risk;
 pub mod signal;
 pub mod snapshot;
 pub mod waste;
+pub mod what_if;
 pub mod workload;

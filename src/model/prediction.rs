@@ -110,6 +110,15 @@ pub struct Crossing {
     pub lower: f64,
 }
 
+/// When a ratio of the ceiling is crossed for good.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// The ratio: 1 is the ceiling itself.
+    pub ratio: f64,
+    /// When.
+    pub crossing: Crossing,
+}
+
 /// What is said of one series.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
@@ -131,14 +140,45 @@ pub struct Prediction {
     pub ahead: BTreeMap<Horizon, Ahead>,
     /// By tier (medium, high, critical, full), where the signal has a ceiling.
     pub crossings: BTreeMap<String, Crossing>,
+    /// The same for other ratios of the ceiling, rising, from the same simulated futures; only of zones, aggregates and
+    /// regions, whose capacity may be thought to change.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rungs: Vec<Rung>,
     /// How far ahead crossings are looked for, in seconds.
     pub window_seconds: f64,
+    /// Mean of the last seven days of history, in the signal's unit.
+    #[serde(default)]
+    pub week_mean: Option<f64>,
     /// Growth per day in the signal's unit, where two weeks of history tell it.
     pub daily_growth: Option<f64>,
     /// The next hours, one value each.
     pub hourly: Vec<Band>,
     /// The days after, one value each at their end.
     pub daily: Vec<Band>,
+}
+
+impl Prediction {
+    /// When a ratio of the ceiling is crossed for good, between the dates of the two nearest ratios that were simulated;
+    /// none where no ratios were. Beyond the highest of them is never, below the lowest is no later than that.
+    pub fn crossing_of(&self, ratio: f64) -> Option<Crossing> {
+        let (first, last) = (self.rungs.first()?, self.rungs.last()?);
+        if ratio <= first.ratio {
+            return Some(first.crossing);
+        }
+        if ratio > last.ratio {
+            return Some(Crossing { mid: f64::INFINITY, upper: f64::INFINITY, lower: f64::INFINITY });
+        }
+        let above = self.rungs.iter().find(|rung| rung.ratio >= ratio)?;
+        let below = self.rungs.iter().rev().find(|rung| rung.ratio < ratio)?;
+        let share = (ratio - below.ratio) / (above.ratio - below.ratio);
+        // Between a date and never lies never: nobody is told a date that no future came to.
+        let between = |low: f64, high: f64| if high.is_finite() { low + share * (high - low) } else { high };
+        Some(Crossing {
+            mid: between(below.crossing.mid, above.crossing.mid),
+            upper: between(below.crossing.upper, above.crossing.upper),
+            lower: between(below.crossing.lower, above.crossing.lower),
+        })
+    }
 }
 
 /// All predictions, by series.
@@ -168,6 +208,23 @@ mod tests {
         let text = serde_json::to_string(&crossing).unwrap();
         assert_eq!(text, r#"{"mid":5.0,"upper":1.0,"lower":null}"#);
         assert_eq!(serde_json::from_str::<Crossing>(&text).unwrap(), crossing);
+    }
+
+    #[test]
+    fn dates_between_rungs_are_between_their_dates() {
+        let rung =
+            |ratio: f64, mid: f64| Rung { ratio, crossing: Crossing { mid, upper: mid - 1.0, lower: f64::INFINITY } };
+        let mut prediction: Prediction = serde_json::from_str(
+            r#"{"trained": 0, "history_seconds": 0, "missing_ratio": 0, "ready": true, "model": "", "season_seconds": 0,
+                "level": 0.8, "ahead": {}, "crossings": {}, "window_seconds": 0, "daily_growth": null, "hourly": [], "daily": []}"#,
+        )
+        .expect("what an earlier release kept is read");
+        assert_eq!(prediction.crossing_of(1.0), None);
+        prediction.rungs = vec![rung(0.5, 10.0), rung(1.0, 110.0), rung(2.0, f64::INFINITY)];
+        let mid = |ratio| prediction.crossing_of(ratio).unwrap().mid;
+        assert_eq!((mid(0.1), mid(0.5), mid(0.75), mid(1.0)), (10.0, 10.0, 60.0, 110.0));
+        assert!(mid(1.5).is_infinite() && mid(9.0).is_infinite());
+        assert_eq!(prediction.crossing_of(0.75).unwrap().upper, 59.0);
     }
 
     #[test]

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
-/// One quota of one project.
+/// The project of rows that sum up all that have none of their own, so that all rows together are the whole.
+pub const OTHER: &str = "other";
+
+/// One quota of one project, or the sum of those that are not followed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ProjectUse {
     /// Id.
@@ -11,6 +14,12 @@ pub struct ProjectUse {
     pub name: Option<Arc<str>>,
     /// Resource: vcpu, memory, instances, disk, floating_ips.
     pub resource: Arc<str>,
+    /// How many projects this stands for: more than one in rows of [`OTHER`].
+    pub projects: u32,
+    /// In use or reserved, in bytes or pieces.
+    pub used: f64,
+    /// The quota, in bytes or pieces.
+    pub limit: f64,
     /// In use or reserved, over the quota.
     pub utilization: f64,
     /// Growth of that per day; none without a forecast that may be acted upon.
@@ -41,7 +50,19 @@ mod tests {
     fn growth_counts_from_what_was_in_use_before() {
         let grown = |utilization, daily_growth| {
             let (project, resource) = (Arc::from("p"), Arc::from("vcpu"));
-            ProjectUse { project, name: None, resource, utilization, daily_growth, exhausted_at: None }.growth(7.0)
+            let (projects, used, limit) = (1, utilization, 1.0);
+            ProjectUse {
+                project,
+                name: None,
+                resource,
+                projects,
+                used,
+                limit,
+                utilization,
+                daily_growth,
+                exhausted_at: None,
+            }
+            .growth(7.0)
         };
         assert_eq!(grown(0.75, Some(0.25 / 7.0)), Some(0.5));
         assert_eq!((grown(0.1, Some(0.02)), grown(0.1, None)), (None, None), "it began with nothing; it is not known");

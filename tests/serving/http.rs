@@ -30,7 +30,7 @@ async fn head_has_the_headers_of_get_and_no_body() {
     let server = Running::start(&settings(), hooks(filled(3))).await;
     for path in ["/metrics", "/", "/-/ready"] {
         let get = server.get(path, "").await;
-        let head = server.raw(&format!("HEAD {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await;
+        let head = server.raw(&format!("HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")).await;
         assert_eq!((status_of(&head), body(&head)), ("200", ""), "{path}");
         assert_eq!(header(&head, "content-type"), header(&get, "content-type"));
         let length = |answer| header(answer, "content-length").unwrap().parse::<usize>().unwrap();
@@ -48,7 +48,8 @@ async fn methods_and_paths_that_are_not_there() {
         ("/-/ready", "PUT", "GET, HEAD"),
         ("/-/reload", "GET", "POST, PUT"),
     ] {
-        let request = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+        let request =
+            format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         let answer = server.raw(&request).await;
         assert_eq!((status_of(&answer), header(&answer, "allow")), ("405", Some(allow)), "{method} {path}");
     }
@@ -79,7 +80,7 @@ async fn readiness_reload_and_landing_page() {
     assert_eq!(status_of(&server.get("/-/healthy", "").await), "200");
     let waiting = server.get("/-/ready", "").await;
     assert_eq!((status_of(&waiting), body(&waiting)), ("503", "not ready: waiting for compute.servers\n"));
-    let post = "POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n";
+    let post = "POST /-/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n";
     let foreign = server.raw(&format!("{post}Sec-Fetch-Site: cross-site\r\n\r\n")).await;
     assert_eq!(status_of(&foreign), "403");
     assert_eq!(status_of(&server.raw(&format!("{post}\r\n")).await), "200");

@@ -8,7 +8,7 @@ use tokio::time::timeout;
 
 use super::{Running, body, filled, hooks, settings, status_of};
 
-const GET: &str = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
+const GET: &str = "GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
 /// Reads one answer with a length from a connection that stays open.
 async fn read_answer(stream: &mut tokio::net::TcpStream) -> String {
@@ -55,7 +55,7 @@ async fn silent_and_slow_clients_are_cut_while_keep_alive_lasts() {
 #[tokio::test]
 async fn a_large_head_is_refused() {
     let server = Running::start(&settings(), hooks(filled(1))).await;
-    let huge = format!("GET / HTTP/1.1\r\nHost: x\r\nX: {}\r\n\r\n", "x".repeat(100_000));
+    let huge = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX: {}\r\n\r\n", "x".repeat(100_000));
     assert_eq!(status_of(&server.raw(&huge).await), "431");
     let many: String = (0..150).map(|n| format!("X-{n}: y\r\n")).collect();
     assert_eq!(status_of(&server.get("/", &many).await), "431");
@@ -94,7 +94,7 @@ async fn strangers_get_nothing() {
 async fn shutdown_finishes_a_running_answer_and_closes_idle_connections() {
     let mut server = Running::start(&settings(), hooks(filled(200_000))).await;
     let mut idle = server.connect().await;
-    idle.write_all(b"GET /-/ready HTTP/1.1\r\nHost: x\r\n\r\n").await.unwrap();
+    idle.write_all(b"GET /-/ready HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     read_answer(&mut idle).await;
     // More than the socket buffers hold, and the client does not read yet.
     let mut busy = server.connect().await;

@@ -14,13 +14,20 @@ macro_rules! say {
 }
 
 mod api;
+mod api_charts;
+mod api_contract;
 mod api_headroom;
+mod api_series;
 mod api_waste;
+mod api_watch;
+mod api_what_if;
 mod http;
 mod limits;
 mod prometheus;
 mod secure;
 mod shutdown;
+mod stream;
+mod welcome;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -112,7 +119,7 @@ impl Running {
     }
 
     async fn get(&self, path: &str, headers: &str) -> String {
-        self.raw(&format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n")).await
+        self.raw(&format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{headers}\r\n")).await
     }
 }
 

@@ -49,7 +49,7 @@ impl Prometheus {
     fn query(&self, expression: &str) -> Option<Value> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).ok()?;
         let encoded: String = expression.bytes().map(|b| format!("%{b:02x}")).collect();
-        write!(stream, "GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: x\r\n\r\n").ok()?;
+        write!(stream, "GET /api/v1/query?query={encoded} HTTP/1.0\r\nHost: localhost\r\n\r\n").ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;
         let value: Value = serde_json::from_str(answer.split_once("\r\n\r\n")?.1).ok()?;

@@ -200,7 +200,7 @@ async fn a_reload_reads_the_web_configuration_and_says_what_is_wrong() {
     let site = Site::new();
     let server = site.start("http_server_config:\n  headers: {X-A: one}\n").await;
     write(site.path("web.yml"), "http_server_config:\n  header: {X-A: two}\n").unwrap();
-    let reload = "POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+    let reload = "POST /-/reload HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let answer = server.raw(reload).await;
     assert_eq!(super::status_of(&answer), "500");
     assert!(answer.contains("web.yml:2: unknown field `header`"), "{answer}");

@@ -54,7 +54,7 @@ fn size(host: &Host, ground: &Ground) -> [u64; 2] {
 }
 
 /// Kinds of instances, the largest first: by the largest share of what there is of a class.
-fn by_size(ground: &Ground, load: &Load) -> Vec<usize> {
+pub(super) fn by_size(ground: &Ground, load: &Load) -> Vec<usize> {
     let mut usable: BTreeMap<usize, u64> = BTreeMap::new();
     for lot in ground.hosts.iter().flat_map(|host| &host.nodes).flat_map(|node| &node.lots) {
         *usable.entry(lot.class).or_default() += lot.usable;

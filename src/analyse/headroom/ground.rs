@@ -160,7 +160,8 @@ impl Ground {
     }
 }
 
-fn available(hypervisor: &Hypervisor) -> bool {
+/// Whether Nova says that it is up and enabled.
+pub(super) fn available(hypervisor: &Hypervisor) -> bool {
     &*hypervisor.state == "up" && &*hypervisor.status == "enabled"
 }
 

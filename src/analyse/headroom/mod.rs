@@ -30,9 +30,12 @@ mod search;
 mod stranded;
 #[cfg(test)]
 mod tests;
+mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use what_if::what_if;
 
 use facts::Facts;
 use ground::Ground;

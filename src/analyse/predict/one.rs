@@ -7,7 +7,7 @@ use super::settings::Settings;
 use crate::analyse::forecast::{BacktestErrors, Engine, Fitted, ForecastError, Options, Series};
 use crate::analyse::tiers::Tiers;
 use crate::history::Stretch;
-use crate::model::prediction::{Accuracy, Ahead, Band, Crossing, Horizon, Prediction};
+use crate::model::prediction::{Accuracy, Ahead, Band, Crossing, Horizon, Prediction, Rung};
 use crate::model::signal::{Scope, Signal};
 
 /// Hours that the short model looks ahead.
@@ -17,6 +17,13 @@ const HORIZONS_IN_HISTORY: f64 = 3.0;
 /// Hypervisors are many: their curves end after so many days, and they have no horizon beyond.
 const HYPERVISOR_DAYS: usize = 7;
 const CURVE_DAYS: usize = 90;
+/// Ratios of the ceiling whose crossing is told besides the tiers': what another capacity makes of full.
+const RUNGS: [f64; 28] = [
+    0.1, 0.2, 0.3, 0.4, 0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2, 1.3, 1.4,
+    1.5, 1.6, 1.8, 2.0, 2.5, 3.0, 4.0,
+];
+/// Days of the mean.
+const MEAN_DAYS: i64 = 7;
 
 /// A series to be forecast.
 #[derive(Clone, Copy, Debug)]
@@ -75,7 +82,9 @@ pub fn predict(
         level: settings.interval_level,
         ahead: BTreeMap::new(),
         crossings: BTreeMap::new(),
+        rungs: Vec::new(),
         window_seconds: 0.0,
+        week_mean: mean_of_last(&stretch.values, MEAN_DAYS * 86_400 / step.max(1)),
         daily_growth: near.daily_growth().map(|(growth, _)| growth),
         hourly: next_day.steps.iter().map(band).collect(),
         daily: Vec::new(),
@@ -85,7 +94,7 @@ pub fn predict(
     put(&mut prediction, Horizon::Day, last, next_day.backtest);
     further(&mut prediction, &near, stretch.key.scope)?;
     if let Some(ceiling) = signal.ceiling {
-        cross(&mut prediction, &near, ceiling, tiers, series.last());
+        cross(&mut prediction, &near, ceiling, tiers, stretch.key.scope);
     }
     Ok((prediction, memory))
 }
@@ -113,18 +122,29 @@ fn put(prediction: &mut Prediction, horizon: Horizon, band: Option<Band>, errors
     }
 }
 
-/// When each tier is crossed for good.
-fn cross(prediction: &mut Prediction, fitted: &Fitted, ceiling: f64, tiers: &Tiers, now: i64) {
+/// When each tier is crossed for good, and each rung.
+fn cross(prediction: &mut Prediction, fitted: &Fitted, ceiling: f64, tiers: &Tiers, scope: Scope) {
     let tiers = tiers.predicted();
-    let thresholds = tiers.map(|(_, ratio)| ratio * ceiling);
-    // The same futures for every tier, so that a higher one is never crossed sooner.
+    let rungs: &[f64] = if matches!(scope, Scope::Cloud | Scope::Az | Scope::Aggregate) { &RUNGS } else { &[] };
+    let ratios = || tiers.iter().map(|(_, ratio)| *ratio).chain(rungs.iter().copied());
+    let thresholds: Vec<f64> = ratios().map(|ratio| ratio * ceiling).collect();
+    // The same futures for every ratio, so that a higher one is never crossed sooner.
     let found = fitted.exhaustions(&thresholds, prediction.level, 0).unwrap_or_default();
-    for ((tier, _), found) in tiers.into_iter().zip(found) {
-        let at = |seconds: f64| now as f64 + seconds;
-        let crossing = Crossing { mid: at(found.mid), upper: at(found.upper), lower: at(found.lower) };
-        prediction.crossings.insert(tier.to_owned(), crossing);
-        prediction.window_seconds = found.window;
-    }
+    let at = |seconds: f64| prediction.trained as f64 + seconds;
+    let mut crossings =
+        found.iter().map(|found| Crossing { mid: at(found.mid), upper: at(found.upper), lower: at(found.lower) });
+    let of_tiers = tiers.iter().map(|(tier, _)| (*tier).to_owned()).zip(crossings.by_ref().take(tiers.len()));
+    let of_tiers: BTreeMap<String, Crossing> = of_tiers.collect();
+    let of_rungs = rungs.iter().zip(crossings).map(|(ratio, crossing)| Rung { ratio: *ratio, crossing }).collect();
+    (prediction.crossings, prediction.rungs) = (of_tiers, of_rungs);
+    prediction.window_seconds = found.first().map_or(0.0, |found| found.window);
+}
+
+/// Mean of the last so many values that are there.
+fn mean_of_last(values: &[f64], count: i64) -> Option<f64> {
+    let last = values.iter().rev().take(usize::try_from(count).unwrap_or(0)).filter(|value| value.is_finite());
+    let (sum, known) = last.fold((0.0, 0.0), |(sum, known), value| (sum + value, known + 1.0));
+    (known > 0.0).then(|| sum / known)
 }
 
 fn band(step: &crate::analyse::forecast::Step) -> Band {
@@ -195,6 +215,12 @@ mod tests {
         assert!(full.upper <= full.mid && full.mid <= full.lower);
         let tiers = ["medium", "high", "critical", "full"].map(|tier| said.crossings[tier].mid);
         assert!(tiers.is_sorted(), "{tiers:?}");
+        assert_eq!(said.crossing_of(1.0), Some(full), "a rung is the tier of the same ratio");
+        assert!(
+            said.rungs.is_sorted_by_key(|rung| rung.crossing.mid) && said.rungs.is_sorted_by_key(|rung| rung.ratio)
+        );
+        let week = &growing(60 * 24)[53 * 24..];
+        assert!((said.week_mean.unwrap() - week.iter().sum::<f64>() / week.len() as f64).abs() < 1e-9);
         for horizon in Horizon::ALL {
             let band = said.ahead[&horizon].band;
             assert!(band.lower <= band.mean && band.mean <= band.upper);
@@ -236,7 +262,7 @@ mod tests {
     fn a_hypervisor_is_told_a_week_ahead() {
         let said = ask(Scope::Hypervisor, growing(30 * 24));
         assert_eq!(said.ahead.keys().copied().collect::<Vec<_>>(), [Horizon::Hour, Horizon::Day, Horizon::Week]);
-        assert_eq!(said.daily.len(), 6);
+        assert_eq!((said.daily.len(), said.rungs.len()), (6, 0), "there are many of them");
     }
 
     #[test]

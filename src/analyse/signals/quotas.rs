@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::compute::UTILIZATION;
 use super::{Reader, Source};
 use crate::analyse::capacity::Place;
+use crate::analyse::projects::resource;
 use crate::model::id::Id;
 use crate::model::inventory::quota::ServiceQuotas;
 use crate::model::part::Origin;
@@ -17,14 +18,6 @@ use crate::model::signal::{Basis, Scope};
 /// Quotas of other services are read with these, where they are there.
 pub(super) const SOURCE: Source = Source { collector: "compute.quotas", signals: &[&UTILIZATION], read };
 
-/// Service, its word for what it limits, and ours.
-const RESOURCES: [(&str, &str, &str); 5] = [
-    ("compute", "cores", "vcpu"),
-    ("compute", "ram", "memory"),
-    ("compute", "instances", "instances"),
-    ("volume", "gigabytes", "disk"),
-    ("network", "floatingip", "floating_ips"),
-];
 /// A project is followed from this rank on, and until it has fallen behind that one.
 const RANK_IN: usize = 50;
 const RANK_OUT: usize = 75;
@@ -57,10 +50,9 @@ fn read(reader: &mut Reader<'_>) {
     let mut used: BTreeMap<Id, Vec<(&'static str, f64)>> = BTreeMap::new();
     for table in &tables {
         for (id, project) in &table.projects {
-            for (resource, quota) in &project.resources {
-                let known = RESOURCES.iter().find(|(service, name, _)| *service == table.service && name == resource);
+            for (word, quota) in &project.resources {
                 // 0 forbids, and -1 is without limit: neither can be used up.
-                if let Some((_, _, name)) = known.filter(|_| quota.limit > 0) {
+                if let Some((name, _)) = resource(table.service, word).filter(|_| quota.limit > 0) {
                     let ratio = (quota.in_use + quota.reserved) as f64 / quota.limit as f64;
                     used.entry(id.clone()).or_default().push((name, ratio));
                 }

@@ -108,7 +108,7 @@ impl Forecasts {
 }
 
 /// Namespace of the store.
-const NAMESPACE: &str = "forecast";
+pub(in crate::app) const NAMESPACE: &str = "forecast";
 /// Key of the time of the last run.
 const LAST_RUN: &str = "last_run";
 

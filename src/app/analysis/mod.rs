@@ -3,6 +3,7 @@
 //!
 //! It lives as long as the process: a reload changes its settings, and what models have learned stays.
 
+mod alerts;
 mod forecasts;
 mod headroom;
 mod projects;
@@ -25,6 +26,7 @@ use tokio_util::sync::CancellationToken;
 use tokio::task::JoinHandle;
 
 use super::running::{App, LivePart};
+use crate::analyse::alerts::Ledger;
 use crate::analyse::headroom::Surveyor;
 use crate::analyse::signals::{self, Observer};
 use crate::analyse::waste::Auditor;
@@ -36,6 +38,7 @@ use crate::model::part::{Origin, PartBuilder, PartKey};
 use crate::model::signal::{Signal, Tick};
 use crate::model::snapshot::SnapshotStore;
 use forecasts::Forecasts;
+pub(super) use forecasts::NAMESPACE as FORECASTS;
 use queries::{Queried, Readings};
 use telemetry::Telemetry;
 pub(super) use telemetry::tables;
@@ -64,6 +67,7 @@ struct Analysis {
     telemetry: Arc<Telemetry>,
     surveyor: Mutex<Surveyor>,
     auditor: Mutex<Auditor>,
+    alerts: Mutex<Ledger>,
     /// Milliseconds since the epoch at which what instances used was kept last.
     usage_kept: AtomicI64,
     /// Threads that models may take.
@@ -122,6 +126,7 @@ impl Analysis {
             telemetry: Arc::new(Telemetry::default()),
             surveyor: Mutex::default(),
             auditor: Mutex::default(),
+            alerts: Mutex::default(),
             usage_kept: AtomicI64::default(),
             threads,
         }
@@ -209,6 +214,7 @@ impl Analysis {
                 anomalies.step(&tick, &snapshot, &settings);
                 this.keep(tick);
             }
+            this.alert(at);
             observer
         });
         match looked.await {

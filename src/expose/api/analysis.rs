@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::Serialize;
@@ -9,12 +10,16 @@ use serde::Serialize;
 use super::answer::{Answer, Moment, Page, finite, write};
 use super::asked::{Asked, CLOUD, ENTITY, LIMIT, OFFSET, Parameter, REGION, SCOPE};
 use super::problem::Problem;
+use super::series::Known;
 use super::surveyed::{Surveyed, known};
 use super::{Now, Route, Work};
 use crate::model::part::Origin;
 use crate::model::recommendation::{Recommendation, Recommendations};
 use crate::model::risk::{Level, Risk, Risks};
-use crate::model::signal::Scope;
+use crate::model::signal::{Scope, SeriesKey};
+
+/// The signal that risks are about.
+const SIGNAL: &str = "utilization";
 
 const LEAST: Parameter =
     Parameter::choice("risk", || Level::ALL.map(Level::as_str).to_vec(), "Only places of at least this overall risk.")
@@ -69,6 +74,8 @@ struct Resource<'a> {
     basis: &'static str,
     /// Used over usable now.
     utilization_ratio: f64,
+    /// Mean of the last seven days; null before the first forecast.
+    mean_utilization_ratio: Option<f64>,
     /// The same in 24 hours; null without a forecast that may be acted upon.
     day_ahead_ratio: Option<f64>,
     /// When it is full in half of the simulated futures; null for not inside the window, or not known.
@@ -102,9 +109,11 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     for (origin, row) in recommended.iter().flat_map(|(origin, table)| table.0.iter().map(move |row| (origin, row))) {
         advice.entry((origin, row.scope, &row.entity)).or_default().push(advise(row));
     }
+    let means = Means(Known::of(&now.snapshot));
     let records = rows.iter().map(|(level, place, risks)| {
         let recommendations = advice.remove(place).unwrap_or_default();
-        record(*level, *place, risks, recommendations)
+        let resources = risks.iter().map(|risk| resource(risk, means.of(place.0, risk))).collect();
+        record(*level, *place, resources, recommendations)
     });
     let page = Page::of(records, asked);
     write(now, surveyed.oldest, surveyed.ready(now), page)
@@ -124,7 +133,7 @@ fn advise(row: &Recommendation) -> Advice<'_> {
 fn record<'a>(
     level: Level,
     (origin, scope, node): (&'a Origin, Scope, &'a str),
-    risks: &[&'a Risk],
+    resources: Vec<Resource<'a>>,
     recommendations: Vec<Advice<'a>>,
 ) -> Record<'a> {
     Record {
@@ -133,16 +142,34 @@ fn record<'a>(
         scope: scope.as_str(),
         node,
         overall_risk: level.as_str(),
-        resources: risks.iter().map(|risk| resource(risk)).collect(),
+        resources,
         recommendations,
     }
 }
 
-fn resource(risk: &Risk) -> Resource<'_> {
+/// Means of the last week, which forecasting keeps.
+struct Means(Known);
+
+impl Means {
+    fn of(&self, origin: &Origin, risk: &Risk) -> Option<f64> {
+        let key = SeriesKey {
+            signal: Arc::from(SIGNAL),
+            origin: origin.clone(),
+            scope: risk.scope,
+            entity: Arc::clone(&risk.entity),
+            resource: Arc::clone(&risk.resource),
+            basis: Some(risk.basis),
+        };
+        self.0.find(&key)?.week_mean.and_then(finite)
+    }
+}
+
+fn resource(risk: &Risk, mean: Option<f64>) -> Resource<'_> {
     Resource {
         resource: &risk.resource,
         basis: risk.basis.as_str(),
         utilization_ratio: risk.utilization,
+        mean_utilization_ratio: mean,
         day_ahead_ratio: risk.day_ahead.and_then(finite),
         full_at: risk.full_at.and_then(Moment::of_seconds),
         risk: risk.level.as_str(),

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::answer::{Answer, Page, write};
 use super::asked::{Asked, CLOUD, LIMIT, OFFSET, Parameter, REGION};
 use super::problem::Problem;
-use super::surveyed::{Surveyed, known};
+use super::surveyed::{Surveyed, Whence, known, wants};
 use super::{Now, Route, Work};
 use crate::model::headroom::{Commitment, Commitments, Promised};
 use crate::model::part::Origin;
@@ -34,8 +34,8 @@ struct Body<'a> {
 /// What all projects of a region were promised of a resource, in bytes or pieces.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Total<'a> {
-    cloud: Option<&'a str>,
-    region: Option<&'a str>,
+    #[serde(flatten)]
+    whence: Whence<'a>,
     resource: &'static str,
     /// Sum of the limits there are.
     limit: f64,
@@ -52,8 +52,8 @@ struct Total<'a> {
 /// What one project was promised of a resource, in bytes or pieces.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Row<'a> {
-    cloud: Option<&'a str>,
-    region: Option<&'a str>,
+    #[serde(flatten)]
+    whence: Whence<'a>,
     /// Id.
     project: String,
     /// Name, where it may be read.
@@ -68,23 +68,22 @@ struct Row<'a> {
 
 fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let surveyed = Surveyed::<Commitments>::of(now, asked)?;
-    let wanted = |resource: &str| asked.text(&PROMISE).is_none_or(|wanted| wanted == resource);
-    let all = surveyed.iter().flat_map(|(origin, table)| table.rows.iter().map(move |row| (origin, row, row.project.to_string())));
-    let all: Vec<(&Origin, &Commitment, String)> = all.filter(|(_, row, _)| wanted(row.resource)).collect();
+    let wanted = |resource: &str| wants(asked, &PROMISE, resource);
+    let all = surveyed.rows(|table| &table.rows).filter(|(_, row)| wanted(row.resource));
+    let all: Vec<(&Origin, &Commitment, String)> =
+        all.map(|(origin, row)| (origin, row, row.project.to_string())).collect();
     known(asked, &PROJECT, all.iter().map(|(.., id)| &**id))?;
-    let is_asked = |id: &str| asked.text(&PROJECT).is_none_or(|wanted| wanted == id);
-    let mut rows: Vec<_> = all.iter().filter(|(.., id)| is_asked(id)).collect();
+    let mut rows: Vec<_> = all.iter().filter(|(.., id)| wants(asked, &PROJECT, id)).collect();
     rows.sort_by(|(_, a, _), (_, b, _)| a.resource.cmp(b.resource).then(b.unused.total_cmp(&a.unused)));
     let page = Page::of(rows.iter().map(|(origin, row, id)| told(origin, row, id)), asked);
-    let totals = surveyed.iter().flat_map(|(origin, table)| table.totals.iter().map(move |total| (origin, total)));
+    let totals = surveyed.rows(|table| &table.totals);
     let totals = totals.filter(|(_, total)| wanted(total.resource)).map(|(origin, total)| sum(origin, total)).collect();
     write(now, surveyed.oldest, surveyed.ready(now), Body { totals, page })
 }
 
 fn told<'a>(origin: &'a Origin, row: &'a Commitment, id: &str) -> Row<'a> {
     Row {
-        cloud: origin.cloud.as_deref(),
-        region: origin.region.as_deref(),
+        whence: origin.into(),
         project: id.to_owned(),
         name: row.name.as_deref(),
         resource: row.resource,
@@ -96,8 +95,7 @@ fn told<'a>(origin: &'a Origin, row: &'a Commitment, id: &str) -> Row<'a> {
 
 fn sum<'a>(origin: &'a Origin, total: &Promised) -> Total<'a> {
     Total {
-        cloud: origin.cloud.as_deref(),
-        region: origin.region.as_deref(),
+        whence: origin.into(),
         resource: total.resource,
         limit: total.limit,
         unlimited: total.unlimited,

@@ -72,7 +72,7 @@ fn horizon_hours(text: &str) -> u32 {
 }
 
 /// Times and values up to so many hours ahead.
-fn curve(prediction: &Prediction, hours: u32) -> impl Iterator<Item = (Timestamp, Band)> {
+pub(super) fn curve(prediction: &Prediction, hours: u32) -> impl Iterator<Item = (Timestamp, Band)> {
     let hourly = (1_u32..).zip(&prediction.hourly);
     let daily = (2_u32..).map(|day| day * 24).zip(&prediction.daily);
     let near = hourly.chain(daily).take_while(move |(hour, _)| *hour <= hours);

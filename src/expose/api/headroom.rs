@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::answer::{Answer, Page, write};
 use super::asked::{Asked, CLOUD, LIMIT, OFFSET, Parameter, REGION};
 use super::problem::Problem;
-use super::surveyed::{Surveyed, known};
+use super::surveyed::{Surveyed, Whence, known, wants};
 use super::{Now, Route, Work};
 use crate::model::headroom::{FlavorRoom, Headroom, Room, Stop};
 use crate::model::part::Origin;
@@ -29,8 +29,8 @@ pub(super) static ROUTE: Route = Route {
 /// How many more instances of a flavor fit.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Row<'a> {
-    cloud: Option<&'a str>,
-    region: Option<&'a str>,
+    #[serde(flatten)]
+    whence: Whence<'a>,
     /// Name of the flavor.
     flavor: &'a str,
     flavor_id: &'a str,
@@ -76,7 +76,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
 }
 
 fn collect<'a>(found: &mut Vec<Found<'a>>, origin: &'a Origin, table: &'a Headroom, asked: &Asked) {
-    let wanted = |name: &str, parameter| asked.text(parameter).is_none_or(|wanted| wanted == name);
+    let wanted = |name: &str, parameter: &Parameter| wants(asked, parameter, name);
     let by_host = asked.text(&HOST) == Some("1");
     let volume_backed = asked.text(&VOLUME_BACKED) == Some("1");
     for flavor in table.flavors.iter().filter(|flavor| wanted(&flavor.name, &FLAVOR)) {
@@ -95,8 +95,7 @@ fn collect<'a>(found: &mut Vec<Found<'a>>, origin: &'a Origin, table: &'a Headro
 fn row<'a>(found: &Found<'a>) -> Row<'a> {
     let stop = found.stops.get(usize::from(found.room.stop));
     Row {
-        cloud: found.origin.cloud.as_deref(),
-        region: found.origin.region.as_deref(),
+        whence: found.origin.into(),
         flavor: &found.flavor.name,
         flavor_id: &found.flavor.id,
         is_public: found.flavor.is_public,

@@ -9,12 +9,16 @@
 
 mod answer;
 mod asked;
+mod body;
 mod download;
 mod facts;
+mod feed;
+mod figure;
 mod inside;
 mod openapi;
 mod problem;
 mod series;
+mod socket;
 mod surveyed;
 
 use std::sync::Arc;
@@ -26,6 +30,8 @@ use axum::http::{Method, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use futures_util::future::BoxFuture;
+use schemars::JsonSchema;
+use serde::Serialize;
 use tokio::sync::Semaphore;
 
 use super::routes::{Inner, READ};
@@ -35,14 +41,18 @@ use crate::model::clock::{Clock, Timestamp};
 use crate::model::part::Part;
 use crate::model::signal::Signal;
 use crate::model::snapshot::Snapshot;
+use crate::model::what_if::{Fault, Outcome, Scenario};
 use crate::model::workload::Records;
 use asked::{Asked, Parameter};
 use download::Download;
+pub(super) use feed::Feed;
 pub use inside::{Inside, Refusal};
 use problem::Problem;
 
 /// Answers made at once; further ones wait, so that a flood of questions cannot take the cores from collecting.
 const AT_ONCE: usize = 4;
+/// Scenarios counted at once: each takes a core for up to seconds.
+const SCENARIOS_AT_ONCE: usize = 1;
 /// Files sent at once; further ones wait.
 const DOWNLOADS_AT_ONCE: usize = 2;
 /// How unknown paths are counted.
@@ -54,6 +64,10 @@ pub type HistorySource = Arc<dyn Fn() -> Option<Arc<dyn History>> + Send + Sync>
 pub type SignalSource = Arc<dyn Fn(&str) -> Option<Arc<Signal>> + Send + Sync>;
 /// Gives the workload records, where any are kept.
 pub type RecordsSource = Arc<dyn Fn() -> Option<Arc<dyn Records>> + Send + Sync>;
+/// Counts a scenario on a snapshot.
+pub type WhatIfSource = Arc<dyn Fn(&Snapshot, &Scenario, Timestamp) -> Result<Outcome, Fault> + Send + Sync>;
+/// Gives the processes of this host that use most, where they may be told; may block for a while.
+pub type ProcessSource = Arc<dyn Fn(usize) -> Option<Vec<HostProcess>> + Send + Sync>;
 /// An answer under way.
 type Making = BoxFuture<'static, Result<Vec<u8>, Problem>>;
 
@@ -68,12 +82,36 @@ pub struct Sources {
     pub signal: SignalSource,
     /// The workload records; none while they are neither made nor taken.
     pub records: RecordsSource,
+    /// What would be so after a change.
+    pub what_if: WhatIfSource,
+    /// What runs on this host.
+    pub processes: ProcessSource,
+}
+
+/// A process of this host. Only its name is told: a command line may hold secrets.
+#[derive(Clone, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct HostProcess {
+    /// Process id.
+    pub pid: u32,
+    /// Name of the program.
+    pub name: String,
+    /// CPUs in use: 1 is one CPU all the time.
+    pub cpu_ratio: f64,
+    /// Resident memory.
+    pub memory_bytes: u64,
 }
 
 impl Sources {
     /// Without any past: what the snapshot holds is answered all the same.
     pub fn without_history(clock: Clock) -> Self {
-        Self { clock, history: Arc::new(|| None), signal: Arc::new(|_| None), records: Arc::new(|| None) }
+        Self {
+            clock,
+            history: Arc::new(|| None),
+            signal: Arc::new(|_| None),
+            records: Arc::new(|| None),
+            what_if: Arc::new(|_, _, _| Err(Fault::NotReady)),
+            processes: Arc::new(|_| None),
+        }
     }
 }
 
@@ -89,15 +127,18 @@ struct Now {
     snapshot: Arc<Snapshot>,
     status: Status,
     hooks: Hooks,
+    turns: Arc<Turns>,
 }
 
 impl Now {
-    fn of(hooks: &Hooks) -> Self {
+    fn of(inner: &Inner) -> Self {
+        let hooks = &inner.hooks;
         Self {
             at: hooks.sources.clock.now(),
             snapshot: hooks.exposition.snapshot(),
             status: (hooks.status)(),
             hooks: hooks.clone(),
+            turns: Arc::clone(&inner.turns),
         }
     }
 
@@ -135,8 +176,10 @@ enum Work {
     History(fn(Now, Asked) -> Making),
     /// A file, made and sent piece by piece.
     Download(fn(&Now, &Asked) -> Result<Download, Problem>),
-    /// Takes a body by POST; everything else is read.
-    Report(fn(Now, Request) -> BoxFuture<'static, Result<Response, Problem>>),
+    /// Answers without end.
+    Stream(fn(Arc<Inner>, &Asked) -> Result<Response, Problem>),
+    /// Takes a body by POST, described by a JSON schema; everything else is read. Takes its turn once the body is there.
+    Post { take: fn(Now, Request) -> BoxFuture<'static, Result<Response, Problem>>, body: fn() -> serde_json::Value },
 }
 
 /// One endpoint: a row of the table that router and OpenAPI document are made from.
@@ -163,6 +206,8 @@ routes![
     analysis,
     anomalies,
     changes,
+    chart_heatmap,
+    chart_utilization,
     commitments,
     compare,
     csv,
@@ -172,27 +217,40 @@ routes![
     oswl,
     peers,
     pressure,
+    processes,
     profile,
     projects,
     resilience,
     runway,
     status,
     stranded,
-    waste
+    stream,
+    waste,
+    what_if
 ];
 
 /// Limits the work of all endpoints together.
 #[derive(Debug)]
 pub(super) struct Turns {
     answers: Semaphore,
+    scenarios: Semaphore,
     /// Files take as long as their reader does, and must keep no answer waiting.
     downloads: Arc<Semaphore>,
 }
 
 impl Default for Turns {
     fn default() -> Self {
-        Self { answers: Semaphore::new(AT_ONCE), downloads: Arc::new(Semaphore::new(DOWNLOADS_AT_ONCE)) }
+        Self {
+            answers: Semaphore::new(AT_ONCE),
+            scenarios: Semaphore::new(SCENARIOS_AT_ONCE),
+            downloads: Arc::new(Semaphore::new(DOWNLOADS_AT_ONCE)),
+        }
     }
+}
+
+/// Whether a path belongs to this API.
+pub(super) fn owns(path: &str) -> bool {
+    path.starts_with("/api/") || path.starts_with("/charts/") || path == socket::PATH
 }
 
 /// Adds every endpoint, and an answer in the same form for paths that are not there.
@@ -202,12 +260,15 @@ pub(super) fn register(router: axum::Router<Arc<Inner>>) -> axum::Router<Arc<Inn
         let handler = move |State(inner): State<Arc<Inner>>, request: Request| answer(inner, route, request);
         router.route(route.path, any(handler))
     };
-    ROUTES.iter().fold(router, add).route("/api/{*rest}", any(unknown))
+    let router = router.route(socket::PATH, axum::routing::get(socket::answer));
+    ROUTES.iter().fold(router, add).route("/api/{*rest}", any(unknown)).route("/charts/{*rest}", any(unknown))
 }
 
 async fn answer(inner: Arc<Inner>, route: &'static Route, request: Request) -> Response {
     let response = match route.work {
-        Work::Report(take) => take_report(&inner, take, request).await,
+        Work::Post { take, .. } if request.method() == Method::POST => take(Now::of(&inner), request).await,
+        Work::Post { .. } => Err(Problem::method(request.method(), &[Method::POST])),
+        Work::Stream(tell) => asked(route, &request.into_parts().0).and_then(|asked| tell(Arc::clone(&inner), &asked)),
         _ => read(&inner, route, &request.into_parts().0).await,
     };
     let response = response.unwrap_or_else(Problem::into_response);
@@ -215,12 +276,17 @@ async fn answer(inner: Arc<Inner>, route: &'static Route, request: Request) -> R
     response
 }
 
-async fn read(inner: &Inner, route: &'static Route, request: &Parts) -> Result<Response, Problem> {
+/// The checked question.
+fn asked(route: &'static Route, request: &Parts) -> Result<Asked, Problem> {
     if !READ.contains(&request.method) {
         return Err(Problem::method(&request.method, READ));
     }
-    let asked = Asked::read_at(route.parameters, request.uri.path(), request.uri.query().unwrap_or_default())?;
-    let now = || Now::of(&inner.hooks);
+    Asked::read_at(route.parameters, request.uri.path(), request.uri.query().unwrap_or_default())
+}
+
+async fn read(inner: &Inner, route: &'static Route, request: &Parts) -> Result<Response, Problem> {
+    let asked = asked(route, request)?;
+    let now = || Now::of(inner);
     if let Work::Download(make) = route.work {
         let download = make(&now(), &asked)?;
         let turn = Arc::clone(&inner.turns.downloads).acquire_owned().await;
@@ -235,28 +301,22 @@ async fn read(inner: &Inner, route: &'static Route, request: &Parts) -> Result<R
             made.unwrap_or_else(|fault| Err(Problem::internal(&fault)))
         }
         Work::History(make) => make(now(), asked).await,
-        Work::Download(_) | Work::Report(_) => Err(Problem::internal(&"a route is answered in the wrong way")),
+        Work::Download(_) | Work::Stream(_) | Work::Post { .. } => {
+            Err(Problem::internal(&"a route is answered in the wrong way"))
+        }
     };
     made.map(|json| self::json(StatusCode::OK, json))
-}
-
-/// A report takes a turn as an answer does: its body may be large.
-async fn take_report(
-    inner: &Inner,
-    take: fn(Now, Request) -> BoxFuture<'static, Result<Response, Problem>>,
-    request: Request,
-) -> Result<Response, Problem> {
-    if request.method() != Method::POST {
-        return Err(Problem::method(request.method(), &[Method::POST]));
-    }
-    let _turn = inner.turns.answers.acquire().await;
-    take(Now::of(&inner.hooks), request).await
 }
 
 fn json(status: StatusCode, json: Vec<u8>) -> Response {
     let headers =
         [(CONTENT_TYPE, "application/json"), (X_CONTENT_TYPE_OPTIONS, "nosniff"), (CACHE_CONTROL, "no-store")];
     (status, headers, json).into_response()
+}
+
+/// A refusal in the form of the API.
+pub(super) fn refusal(status: StatusCode, detail: impl Into<String>) -> Response {
+    Problem::body(status, detail).into_response()
 }
 
 async fn unknown(State(inner): State<Arc<Inner>>) -> Response {

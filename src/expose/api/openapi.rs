@@ -46,7 +46,11 @@ fn path(route: &Route) -> Value {
         let reference = json!({"$ref": "#/components/schemas/Problem"});
         json!({"description": description, "content": {"application/problem+json": {"schema": reference}}})
     };
-    let form = if matches!(route.work, Work::Download(_)) { "text/csv" } else { "application/json" };
+    let form = match route.work {
+        Work::Download(_) => "text/csv",
+        Work::Stream(_) => "text/event-stream",
+        _ => "application/json",
+    };
     let mut responses = json!({
         "200": {"description": "The answer.", "content": {form: {"schema": schema(route.schema)}}},
         "400": problem("A parameter is unknown, missing or out of its limits."),
@@ -62,48 +66,12 @@ fn path(route: &Route) -> Value {
         }
     }
     let parameters: Vec<Value> = route.parameters.iter().map(parameter).collect();
-    if let Work::Report(_) = route.work {
-        let content = json!({"application/json": {"schema": report()}});
+    if let Work::Post { body, .. } = route.work {
+        let content = json!({"application/json": {"schema": body()}});
         let body = json!({"required": true, "content": content});
         return json!({"post": {"summary": route.summary, "requestBody": body, "responses": responses}});
     }
     json!({"get": {"summary": route.summary, "parameters": parameters, "responses": responses}})
-}
-
-/// A report of workload records, as far as all types of resources have it in common.
-fn report() -> Value {
-    let events = json!({"type": "array", "items": {"type": "object", "required": ["id", "time"]}});
-    let data = json!({
-        "type": "object",
-        "required": ["current", "added", "modified", "removed"],
-        "properties": {"current": {"type": "array"}, "added": events, "modified": events, "removed": events},
-        "additionalProperties": false,
-    });
-    let record = json!({
-        "type": "object",
-        "required": [
-            "master_node_uid", "id", "cluster_id", "created_date", "updated_time", "resource_type", "resource_checksum",
-            "resource_data",
-        ],
-        "properties": {
-            "master_node_uid": {"type": "string", "minLength": 1, "maxLength": 128},
-            "id": {"type": "integer"},
-            "cluster_id": {"type": "integer"},
-            "created_date": {"type": "string", "format": "date"},
-            "updated_time": {"type": "string"},
-            "resource_type": {"type": "string", "enum": crate::model::workload::ResourceType::ALL.map(|kind| kind.as_str())},
-            "resource_checksum": {"type": "string", "minLength": 1, "maxLength": 128},
-            "resource_data": data,
-            "version_info": {"type": ["object", "null"]},
-        },
-        "additionalProperties": false,
-    });
-    json!({
-        "type": "object",
-        "required": ["oswl_stats"],
-        "properties": {"oswl_stats": {"type": "array", "items": record, "maxItems": 1000}},
-        "additionalProperties": false,
-    })
 }
 
 fn parameter(parameter: &Parameter) -> Value {

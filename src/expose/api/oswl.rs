@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::header::CONTENT_TYPE;
 use axum::response::Response;
 use futures_util::FutureExt;
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::changes::unavailable;
 use super::problem::Problem;
-use super::{Now, Route, Work, json};
-use crate::model::workload::{Departure, Outcome, Received, RecordsError};
+use super::{Now, Route, Work, body};
+use crate::model::workload::{Departure, Outcome, Received, RecordsError, ResourceType};
 
 /// How long a body may take.
 const BODY_TIMEOUT: Duration = Duration::from_secs(120);
@@ -29,7 +29,7 @@ pub(super) static ROUTE: Route = Route {
               the same master_node_uid, id and resource_type.",
     parameters: &[],
     schema: |generator| generator.subschema_for::<Taken>(),
-    work: Work::Report(|now, request| answer(now, request).boxed()),
+    work: Work::Post { take: |now, request| answer(now, request).boxed(), body: schema },
 };
 
 /// What became of a report.
@@ -78,27 +78,10 @@ async fn answer(now: Now, request: Request) -> Result<Response, Problem> {
     let off = "reports are not taken here: workload.collector.enabled is off";
     let records = now.records().map_err(|_| Problem::not_found(off))?;
     let most = records.report_bytes_max().ok_or_else(|| Problem::not_found(off))?;
-    let (parts, body) = request.into_parts();
-    let header = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
-    // Browsers send forms of other sites with types that this one is not.
-    let form = header(CONTENT_TYPE.as_str()).and_then(|form| form.split(';').next()).unwrap_or_default().trim();
-    if !form.eq_ignore_ascii_case("application/json") {
-        let detail = "a report is JSON; say so with content-type: application/json";
-        return Err(Problem::body(StatusCode::UNSUPPORTED_MEDIA_TYPE, detail));
-    }
-    let too_large = || {
-        let detail = format!("a report of more than {most} bytes is not taken; send fewer records at once");
-        Problem::body(StatusCode::PAYLOAD_TOO_LARGE, detail)
-    };
-    if header(CONTENT_LENGTH.as_str()).and_then(|length| length.parse().ok()).is_some_and(|length: usize| length > most) {
-        return Err(too_large());
-    }
-    let sender = header("master-node-uid").map(str::to_owned);
-    let body = match tokio::time::timeout(BODY_TIMEOUT, to_bytes(body, most)).await {
-        Ok(Ok(body)) => body,
-        Ok(Err(_)) => return Err(too_large()),
-        Err(_) => return Err(Problem::body(StatusCode::REQUEST_TIMEOUT, "the report did not arrive in time")),
-    };
+    let sender = request.headers().get("master-node-uid").and_then(|value| value.to_str().ok()).map(str::to_owned);
+    let body = body::json(request, "a report", most, BODY_TIMEOUT).await?;
+    // Checking and keeping a large report is work as an answer is.
+    let _turn = now.turns.answers.acquire().await;
     let records = Arc::clone(&records);
     let received = tokio::task::spawn_blocking(move || records.receive(&body, sender.as_deref())).await;
     match received.map_err(|fault| Problem::internal(&fault))? {
@@ -141,5 +124,41 @@ fn fates(outcomes: Vec<Outcome>) -> Vec<Fate> {
 
 fn written(status: StatusCode, body: &impl Serialize) -> Result<Response, Problem> {
     let body = serde_json::to_vec(body).map_err(|fault| Problem::internal(&fault))?;
-    Ok(json(status, body))
+    Ok(super::json(status, body))
+}
+
+/// A report of workload records, as far as all types of resources have it in common.
+fn schema() -> Value {
+    let events = json!({"type": "array", "items": {"type": "object", "required": ["id", "time"]}});
+    let data = json!({
+        "type": "object",
+        "required": ["current", "added", "modified", "removed"],
+        "properties": {"current": {"type": "array"}, "added": events, "modified": events, "removed": events},
+        "additionalProperties": false,
+    });
+    let record = json!({
+        "type": "object",
+        "required": [
+            "master_node_uid", "id", "cluster_id", "created_date", "updated_time", "resource_type", "resource_checksum",
+            "resource_data",
+        ],
+        "properties": {
+            "master_node_uid": {"type": "string", "minLength": 1, "maxLength": 128},
+            "id": {"type": "integer"},
+            "cluster_id": {"type": "integer"},
+            "created_date": {"type": "string", "format": "date"},
+            "updated_time": {"type": "string"},
+            "resource_type": {"type": "string", "enum": ResourceType::ALL.map(|kind| kind.as_str())},
+            "resource_checksum": {"type": "string", "minLength": 1, "maxLength": 128},
+            "resource_data": data,
+            "version_info": {"type": ["object", "null"]},
+        },
+        "additionalProperties": false,
+    });
+    json!({
+        "type": "object",
+        "required": ["oswl_stats"],
+        "properties": {"oswl_stats": {"type": "array", "items": record, "maxItems": 1000}},
+        "additionalProperties": false,
+    })
 }

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::answer::{Answer, Page, write};
 use super::asked::{Asked, CLOUD, ENTITY, LIMIT, OFFSET, Parameter, REGION};
 use super::problem::Problem;
-use super::surveyed::{Surveyed, known};
+use super::surveyed::{Surveyed, Whence, known, wants};
 use super::{Now, Route, Work};
 use crate::model::headroom::{Resilience, Survival};
 use crate::model::part::Origin;
@@ -24,8 +24,8 @@ pub(super) static ROUTE: Route = Route {
 /// What a place survives.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Row<'a> {
-    cloud: Option<&'a str>,
-    region: Option<&'a str>,
+    #[serde(flatten)]
+    whence: Whence<'a>,
     /// az or aggregate.
     scope: &'static str,
     entity: &'a str,
@@ -41,11 +41,10 @@ struct Row<'a> {
 
 fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let surveyed = Surveyed::<Resilience>::of(now, asked)?;
-    let all = || surveyed.iter().flat_map(|(origin, table)| table.rows.iter().map(move |row| (origin, row)));
+    let all = || surveyed.rows(|table| &table.rows);
     known(asked, &ENTITY, all().map(|(_, row)| &*row.entity))?;
-    let wanted = |name: &str, parameter| asked.text(parameter).is_none_or(|wanted| wanted == name);
-    let chosen = all().filter(|(_, row)| wanted(row.scope.as_str(), &PLACE) && wanted(&row.entity, &ENTITY));
-    let mut rows: Vec<(&Origin, &Survival)> = chosen.collect();
+    let wanted = |row: &Survival| wants(asked, &PLACE, row.scope.as_str()) && wants(asked, &ENTITY, &row.entity);
+    let mut rows: Vec<(&Origin, &Survival)> = all().filter(|(_, row)| wanted(row)).collect();
     rows.sort_by_key(|(_, row)| row.evacuation_hosts);
     let page = Page::of(rows.iter().map(|(origin, row)| told(origin, row)), asked);
     write(now, surveyed.oldest, surveyed.ready(now), page)
@@ -53,8 +52,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
 
 fn told<'a>(origin: &'a Origin, row: &'a Survival) -> Row<'a> {
     Row {
-        cloud: origin.cloud.as_deref(),
-        region: origin.region.as_deref(),
+        whence: origin.into(),
         scope: row.scope.as_str(),
         entity: &row.entity,
         hosts: row.hosts,

@@ -71,6 +71,11 @@ impl Known {
         self.0.iter().flat_map(|table| &table.0).map(|(key, prediction)| (key, &**prediction))
     }
 
+    /// What is said of one series.
+    pub(super) fn find(&self, key: &SeriesKey) -> Option<&Prediction> {
+        self.0.iter().find_map(|table| table.0.get(key)).map(|found| &**found)
+    }
+
     /// The series asked for, as [`select`] tells them.
     pub(super) fn select(&self, asked: &Asked) -> Result<Vec<Told<'_>>, Problem> {
         select(self.all().collect(), |(key, _)| key, asked)

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::answer::{Answer, Page, finite, write};
 use super::asked::{Asked, CLOUD, ENTITY, LIMIT, OFFSET, Parameter, REGION, RESOURCE};
 use super::problem::Problem;
-use super::surveyed::{Surveyed, known};
+use super::surveyed::{Surveyed, Whence, known, wants};
 use super::{Now, Route, Work};
 use crate::model::headroom::{Strand, Stranded};
 use crate::model::part::Origin;
@@ -28,8 +28,8 @@ pub(super) static ROUTE: Route = Route {
 /// One resource of one place, in bytes or pieces.
 #[derive(Debug, Serialize, JsonSchema)]
 struct Row<'a> {
-    cloud: Option<&'a str>,
-    region: Option<&'a str>,
+    #[serde(flatten)]
+    whence: Whence<'a>,
     /// cloud, az, aggregate or hypervisor.
     scope: &'static str,
     entity: &'a str,
@@ -47,18 +47,16 @@ struct Row<'a> {
 
 fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let surveyed = Surveyed::<Stranded>::of(now, asked)?;
-    let all = || surveyed.iter().flat_map(|(origin, table)| table.rows.iter().map(move |row| (origin, row)));
+    let all = || surveyed.rows(|table| &table.rows);
     known(asked, &ENTITY, all().map(|(_, row)| &*row.entity))?;
     known(asked, &RESOURCE, all().map(|(_, row)| &*row.resource))?;
-    let wanted = |name: &str, parameter| asked.text(parameter).is_none_or(|wanted| wanted == name);
     let in_scope = |row: &Strand| match (asked.text(&PLACE), asked.text(&ENTITY)) {
         (Some(scope), _) => row.scope.as_str() == scope,
         (None, Some(_)) => true,
         (None, None) => row.scope.as_str() != "hypervisor",
     };
-    let mut rows: Vec<(&Origin, &Strand)> = all()
-        .filter(|(_, row)| in_scope(row) && wanted(&row.entity, &ENTITY) && wanted(&row.resource, &RESOURCE))
-        .collect();
+    let wanted = |row: &Strand| wants(asked, &ENTITY, &row.entity) && wants(asked, &RESOURCE, &row.resource);
+    let mut rows: Vec<(&Origin, &Strand)> = all().filter(|(_, row)| in_scope(row) && wanted(row)).collect();
     rows.sort_by(|(_, a), (_, b)| b.ratio().unwrap_or(-1.0).total_cmp(&a.ratio().unwrap_or(-1.0)));
     let page = Page::of(rows.iter().map(|(origin, row)| told(origin, row)), asked);
     write(now, surveyed.oldest, surveyed.ready(now), page)
@@ -66,8 +64,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
 
 fn told<'a>(origin: &'a Origin, row: &'a Strand) -> Row<'a> {
     Row {
-        cloud: origin.cloud.as_deref(),
-        region: origin.region.as_deref(),
+        whence: origin.into(),
         scope: row.scope.as_str(),
         entity: &row.entity,
         resource: &row.resource,

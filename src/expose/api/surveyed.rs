@@ -4,6 +4,9 @@ use std::any::Any;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Serialize;
+
 use super::Now;
 use super::asked::{Asked, CLOUD, Parameter, REGION};
 use super::problem::Problem;
@@ -41,6 +44,11 @@ impl<T: Any + Send + Sync> Surveyed<T> {
         Ok(surveyed)
     }
 
+    /// Rows of all tables, each with its region.
+    pub(super) fn rows<'a, R: 'a>(&'a self, of: fn(&'a T) -> &'a [R]) -> impl Iterator<Item = (&'a Origin, &'a R)> {
+        self.iter().flat_map(move |(origin, table)| of(table).iter().map(move |row| (origin, row)))
+    }
+
     pub(super) fn iter(&self) -> impl Iterator<Item = (&Origin, &T)> {
         self.regions.iter().map(|(origin, table)| (origin, &**table))
     }
@@ -49,6 +57,24 @@ impl<T: Any + Send + Sync> Surveyed<T> {
     pub(super) fn ready(&self, now: &Now) -> bool {
         now.status.ready.is_ok() && !self.regions.is_empty()
     }
+}
+
+/// Where a row is from.
+#[derive(Clone, Copy, Debug, Serialize, JsonSchema)]
+pub(super) struct Whence<'a> {
+    cloud: Option<&'a str>,
+    region: Option<&'a str>,
+}
+
+impl<'a> From<&'a Origin> for Whence<'a> {
+    fn from(origin: &'a Origin) -> Self {
+        Self { cloud: origin.cloud.as_deref(), region: origin.region.as_deref() }
+    }
+}
+
+/// Whether a row of this name is asked for.
+pub(super) fn wants(asked: &Asked, parameter: &Parameter, name: &str) -> bool {
+    asked.text(parameter).is_none_or(|wanted| wanted == name)
 }
 
 /// A name that is asked for has to be one of these; while there are none, nothing can be told from a slip of the pen.

@@ -42,7 +42,7 @@ use super::{Answer, History, HistoryError, Pending, Want};
 use crate::model::clock::Clock;
 use crate::model::signal::Tick;
 pub use error::{StoreError, Trouble};
-pub use take_out::{Reading, Selection, backup, export};
+pub use take_out::{Reading, Selection, backup, export, kept_state};
 use writer::{Entries, Order, Writer};
 
 /// Name of the file in the data directory.
@@ -130,14 +130,7 @@ impl Store {
     /// All entries of a name space, by key.
     pub fn state(&self, namespace: &str) -> Pending<'static, Entries> {
         let (path, namespace) = (self.path.clone(), namespace.to_owned());
-        self.blocking(move || {
-            let failed = |error: rusqlite::Error| StoreError::sqlite(&path, &error);
-            let connection = schema::reader(&path)?;
-            let sql = "SELECT key, value FROM state WHERE namespace = ?1 ORDER BY key";
-            let mut statement = connection.prepare(sql).map_err(failed)?;
-            let found = statement.query_map([namespace], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
-            Ok(found.collect::<Result<_, _>>().map_err(failed)?)
-        })
+        self.blocking(move || Ok(kept_state(&path, &namespace)?))
     }
 
     fn state_order(&self, namespace: &str, entries: Entries, whole: bool) -> Pending<'static, ()> {

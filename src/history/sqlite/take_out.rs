@@ -4,6 +4,7 @@ use std::path::Path;
 
 use super::error::StoreError;
 use super::reader::{self, Span};
+use super::writer::Entries;
 use super::{dictionary, file, schema};
 use crate::history::grid::Take;
 use crate::model::clock::Timestamp;
@@ -64,6 +65,16 @@ pub fn export(
         warnings.extend(told.map_err(failed)?);
     }
     Ok(warnings)
+}
+
+/// What is remembered under a name space, by key.
+pub fn kept_state(path: &Path, namespace: &str) -> Result<Entries, StoreError> {
+    let failed = |error: rusqlite::Error| StoreError::sqlite(path, &error);
+    let connection = schema::reader(path)?;
+    let sql = "SELECT key, value FROM state WHERE namespace = ?1 ORDER BY key";
+    let mut statement = connection.prepare(sql).map_err(failed)?;
+    let found = statement.query_map([namespace], |row| Ok((row.get(0)?, row.get(1)?))).map_err(failed)?;
+    found.collect::<Result<_, _>>().map_err(failed)
 }
 
 /// Copies the store to a new file, whole and as of one moment, while others read and write it.
