@@ -6,12 +6,15 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::unwrap_in_result,
     clippy::print_stdout,
     clippy::print_stderr,
     missing_docs,
     reason = "a test may fail"
 )]
 
+#[path = "support/smtp.rs"]
+mod smtp;
 mod support;
 
 use std::path::Path;
@@ -23,10 +26,10 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use mailparse::{MailHeaderMap, ParsedMail, parse_mail};
 use serde_json::{Value, json};
+use smtp::{Encryption, MailServer};
 use stackcast::model::clock::{Clock, Timestamp};
 use stackcast::report::{Answers, AskError, Courier, Mail, Notices, Secrets, Settings, Slack, Tls};
 use support::process::Stackcast;
-use support::smtp::{Encryption, MailServer};
 
 const PASSWORD: &str = "planted-m4il-p4ssword";
 

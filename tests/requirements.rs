@@ -5,6 +5,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::unwrap_in_result,
     clippy::print_stdout,
     clippy::print_stderr,
     missing_docs,

@@ -60,7 +60,7 @@ fn empty(path: &str) -> Option<Value> {
             "regions": [], "instances_total": 0, "instances": [], "things_total": 0, "things": []
         })),
         "/api/v1/anomalies" => {
-            let mut body = page(Vec::new()).unwrap();
+            let mut body = page(Vec::new())?;
             body["series"] = json!({"watched": 0, "learning": 3, "silent": 0, "missing": 0});
             Some(body)
         }
@@ -102,7 +102,7 @@ fn large(path: &str) -> Option<Value> {
         "/api/v1/anomalies" => {
             let row = |n| with(n, json!({"signal_label": "memory_demand", "since": "2026-11-22T05:00:00Z",
                 "duration_seconds": 3600.0, "score": 1.5, "reason": "far above the usual hour of the week"}));
-            let mut body = page((0..10).map(row).collect()).unwrap();
+            let mut body = page((0..10).map(row).collect())?;
             body["series"] = json!({"watched": 4000, "learning": 3, "silent": 0, "missing": 0});
             return Some(body);
         }

@@ -3,4 +3,3 @@
 
 pub mod exposition;
 pub mod process;
-pub mod smtp;

@@ -12,7 +12,7 @@ use tokio_rustls::rustls::{self, ServerConfig};
 
 /// How the server encrypts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Encryption {
+pub(crate) enum Encryption {
     Starttls,
     Tls,
     None,
@@ -20,14 +20,14 @@ pub enum Encryption {
 
 /// A mail that was taken.
 #[derive(Clone, Debug, Default)]
-pub struct Received {
-    pub from: String,
-    pub to: Vec<String>,
+pub(crate) struct Received {
+    pub(crate) from: String,
+    pub(crate) to: Vec<String>,
     /// User and password, by AUTH PLAIN or LOGIN.
-    pub login: Option<(String, String)>,
+    pub(crate) login: Option<(String, String)>,
     /// Whether it came over TLS.
-    pub encrypted: bool,
-    pub data: Vec<u8>,
+    pub(crate) encrypted: bool,
+    pub(crate) data: Vec<u8>,
 }
 
 #[derive(Debug, Default)]
@@ -39,10 +39,10 @@ struct Seen {
 
 /// A running mail server.
 #[derive(Debug)]
-pub struct MailServer {
-    pub port: u16,
+pub(crate) struct MailServer {
+    pub(crate) port: u16,
     /// Its certificate, PEM.
-    pub certificate: String,
+    pub(crate) certificate: String,
     seen: Arc<Mutex<Seen>>,
     task: tokio::task::JoinHandle<()>,
 }
@@ -55,7 +55,7 @@ impl Drop for MailServer {
 
 impl MailServer {
     /// Listens with a certificate for this name; with a password, mails are taken after a login only.
-    pub async fn start(encryption: Encryption, name: &str, password: Option<&str>) -> Self {
+    pub(crate) async fn start(encryption: Encryption, name: &str, password: Option<&str>) -> Self {
         let CertifiedKey { cert, signing_key } = generate_simple_self_signed(vec![name.to_owned()]).unwrap();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(signing_key.serialize_der()));
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -76,12 +76,12 @@ impl MailServer {
     }
 
     /// The mails so far.
-    pub fn mails(&self) -> Vec<Received> {
+    pub(crate) fn mails(&self) -> Vec<Received> {
         self.seen.lock().unwrap().mails.clone()
     }
 
     /// What was said in the clear.
-    pub fn plain(&self) -> Vec<String> {
+    pub(crate) fn plain(&self) -> Vec<String> {
         self.seen.lock().unwrap().plain.clone()
     }
 }
