@@ -34,11 +34,7 @@ const LISTS: [(&str, &[Told]); 17] = [
     ("identity/v3/users", &[Value("openstack_identity_users")]),
     (
         "compute/v2.1/servers/detail?all_tenants=1",
-        &[
-            Value("openstack_nova_total_vms"),
-            Samples("openstack_nova_server_status"),
-            Sum("openstack_nova_running_vms"),
-        ],
+        &[Value("openstack_nova_total_vms"), Samples("openstack_nova_server_status")],
     ),
     ("compute/v2.1/os-hypervisors", &[Samples("openstack_nova_vcpus_available")]),
     ("placement/resource_providers", &[Samples("openstack_placement_resource_provider_info")]),

@@ -13,6 +13,9 @@ use super::surveyed::known;
 use super::{Now, Route, Work};
 use crate::model::part::Part;
 
+/// A hypervisor: cloud, region and name.
+type Node<'a> = (Option<&'a str>, Option<&'a str>, &'a str);
+
 const NODES: Parameter = Parameter::count("nodes", 1, 1000, "Most hypervisors of the figure, the fullest first.").or("50");
 const USE: Parameter = BASIS.or("allocation");
 
@@ -32,7 +35,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let wanted = || parts().filter(|part| {
         is(&CLOUD, part.key.origin.cloud.as_deref()) && is(&REGION, part.key.origin.region.as_deref())
     });
-    let mut nodes: BTreeMap<(Option<&str>, Option<&str>, &str), BTreeMap<&str, f64>> = BTreeMap::new();
+    let mut nodes: BTreeMap<Node<'_>, BTreeMap<&str, f64>> = BTreeMap::new();
     for fact in facts(wanted(), "stackcast_capacity_utilization_ratio") {
         if fact.label("scope") == "hypervisor" && asked.text(&USE) == Some(fact.label("basis")) {
             let (cloud, region) = (fact.origin.cloud.as_deref(), fact.origin.region.as_deref());

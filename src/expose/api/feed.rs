@@ -57,7 +57,7 @@ pub(super) async fn current(inner: &Arc<Inner>) -> Arc<str> {
     {
         return Arc::clone(text);
     }
-    let now = Now::of(inner);
+    let now = Now::of(&inner.hooks, &inner.turns);
     let made = tokio::task::spawn_blocking(move || status::answer(&now, &Asked::default())).await;
     let made = made.unwrap_or_else(|fault| Err(Problem::internal(&fault)));
     let bytes = made.unwrap_or_else(|problem| serde_json::to_vec(&problem).unwrap_or_default());

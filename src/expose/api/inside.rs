@@ -6,7 +6,7 @@ use axum::http::Uri;
 
 use super::asked::Asked;
 use super::problem::Problem;
-use super::{Now, ROUTES, Turns, Work};
+use super::{ROUTES, Turns, make};
 use crate::expose::Hooks;
 
 /// Asks the API of this process.
@@ -37,7 +37,7 @@ impl Inside {
         Self { hooks, turns: Arc::default() }
     }
 
-    /// The answer to a path with its query. Files and reports are for sockets.
+    /// The answer to a path with its query. Files, streams and what takes a body are for sockets.
     ///
     /// # Errors
     /// As the API answers, with its status.
@@ -46,17 +46,6 @@ impl Inside {
         let route = ROUTES.iter().find(|route| route.path == uri.path());
         let route = route.ok_or_else(|| Problem::not_found("there is no such path"))?;
         let asked = Asked::read_at(route.parameters, uri.path(), uri.query().unwrap_or_default())?;
-        // The semaphore is never closed; were it, an answer without a turn would do no harm.
-        let _turn = self.turns.answers.acquire().await;
-        let now = Now::of(&self.hooks);
-        let made = match route.work {
-            Work::Memory(make) => {
-                let made = tokio::task::spawn_blocking(move || make(&now, &asked)).await;
-                made.unwrap_or_else(|fault| Err(Problem::internal(&fault)))
-            }
-            Work::History(make) => make(now, asked).await,
-            Work::Download(_) | Work::Report(_) => Err(Problem::not_found("that is not answered here")),
-        };
-        Ok(made?)
+        Ok(make(route, asked, &self.hooks, &self.turns).await?)
     }
 }

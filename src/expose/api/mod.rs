@@ -131,14 +131,13 @@ struct Now {
 }
 
 impl Now {
-    fn of(inner: &Inner) -> Self {
-        let hooks = &inner.hooks;
+    fn of(hooks: &Hooks, turns: &Arc<Turns>) -> Self {
         Self {
             at: hooks.sources.clock.now(),
             snapshot: hooks.exposition.snapshot(),
             status: (hooks.status)(),
             hooks: hooks.clone(),
-            turns: Arc::clone(&inner.turns),
+            turns: Arc::clone(turns),
         }
     }
 
@@ -266,7 +265,9 @@ pub(super) fn register(router: axum::Router<Arc<Inner>>) -> axum::Router<Arc<Inn
 
 async fn answer(inner: Arc<Inner>, route: &'static Route, request: Request) -> Response {
     let response = match route.work {
-        Work::Post { take, .. } if request.method() == Method::POST => take(Now::of(&inner), request).await,
+        Work::Post { take, .. } if request.method() == Method::POST => {
+            take(Now::of(&inner.hooks, &inner.turns), request).await
+        }
         Work::Post { .. } => Err(Problem::method(request.method(), &[Method::POST])),
         Work::Stream(tell) => asked(route, &request.into_parts().0).and_then(|asked| tell(Arc::clone(&inner), &asked)),
         _ => read(&inner, route, &request.into_parts().0).await,
@@ -286,26 +287,27 @@ fn asked(route: &'static Route, request: &Parts) -> Result<Asked, Problem> {
 
 async fn read(inner: &Inner, route: &'static Route, request: &Parts) -> Result<Response, Problem> {
     let asked = asked(route, request)?;
-    let now = || Now::of(inner);
     if let Work::Download(make) = route.work {
-        let download = make(&now(), &asked)?;
+        let download = make(&Now::of(&inner.hooks, &inner.turns), &asked)?;
         let turn = Arc::clone(&inner.turns.downloads).acquire_owned().await;
         return Ok(download.send(turn.ok()));
     }
+    make(route, asked, &inner.hooks, &inner.turns).await.map(|json| self::json(StatusCode::OK, json))
+}
+
+/// The answer of an endpoint that has one and needs no socket for it.
+async fn make(route: &Route, asked: Asked, hooks: &Hooks, turns: &Arc<Turns>) -> Result<Vec<u8>, Problem> {
     // The semaphore is never closed; were it, an answer without a turn would do no harm.
-    let _turn = inner.turns.answers.acquire().await;
-    let made = match route.work {
+    let _turn = turns.answers.acquire().await;
+    let now = Now::of(hooks, turns);
+    match route.work {
         Work::Memory(make) => {
-            let now = now();
             let made = tokio::task::spawn_blocking(move || make(&now, &asked)).await;
             made.unwrap_or_else(|fault| Err(Problem::internal(&fault)))
         }
-        Work::History(make) => make(now(), asked).await,
-        Work::Download(_) | Work::Stream(_) | Work::Post { .. } => {
-            Err(Problem::internal(&"a route is answered in the wrong way"))
-        }
-    };
-    made.map(|json| self::json(StatusCode::OK, json))
+        Work::History(make) => make(now, asked).await,
+        Work::Download(_) | Work::Stream(_) | Work::Post { .. } => Err(Problem::not_found("that is not answered here")),
+    }
 }
 
 fn json(status: StatusCode, json: Vec<u8>) -> Response {
