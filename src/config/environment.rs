@@ -84,6 +84,9 @@ fn assign(variable: &str, text: &str, root: &Section) -> Result<Option<Assignmen
 /// The fault of an unknown variable, or none when it is likely not meant for us: Kubernetes sets
 /// `STACKCAST_PORT` and others for a service of this name.
 fn unknown(variable: &str, root: &Section) -> Option<Fault> {
+    if is_of_kubernetes(variable) {
+        return None;
+    }
     let names: Vec<String> = root.all().iter().map(|key| key.environment()).collect();
     // The one key without a section is too near to what Kubernetes sets.
     let sectioned = names.iter().map(String::as_str).filter(|name| name.contains("__"));
@@ -96,6 +99,13 @@ fn unknown(variable: &str, root: &Section) -> Option<Fault> {
         }
         None => None,
     }
+}
+
+/// Whether it tells where a service called `stackcast`, or `stackcast-...`, is; some are near to keys' names.
+fn is_of_kubernetes(variable: &str) -> bool {
+    let ours = variable.strip_prefix(PREFIX).unwrap_or_default();
+    let tells = |what: &str| ours.starts_with(what) || ours.contains(&format!("_{what}"));
+    !ours.contains("__") && (tells("SERVICE_HOST") || tells("SERVICE_PORT") || ours.starts_with("PORT"))
 }
 
 fn convert(text: &str, key: &Key) -> Option<Value> {
@@ -173,6 +183,8 @@ mod tests {
             ("STACKCAST_PORT", "tcp://10.0.0.1:9180"),
             ("STACKCAST_SERVICE_HOST", "10.0.0.1"),
             ("STACKCAST_PORT_9180_TCP_PROTO", "tcp"),
+            ("STACKCAST_SERVICE_PORT_METRICS", "9180"),
+            ("STACKCAST_METRICS_SERVICE_HOST", "10.0.0.2"),
             ("STACKCAST_CONFIG", "x.toml"),
         ]);
         assert!(set.unwrap().is_empty());
