@@ -56,7 +56,7 @@ async fn the_heatmap_has_a_row_for_each_hypervisor() {
 #[tokio::test]
 async fn processes_are_told_by_name_where_the_host_is_looked_at() {
     let process = |pid, name: &str| HostProcess { pid, name: name.to_owned(), cpu_ratio: 0.5, memory_bytes: 1024 };
-    let all = vec![process(1, "init"), process(2, "qemu")];
+    let all = [process(1, "init"), process(2, "qemu")];
     let own = hooks(filled(1));
     let processes: stackcast::expose::ProcessSource =
         Arc::new(move |count| Some(all.iter().take(count).cloned().collect()));

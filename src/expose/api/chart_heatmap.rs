@@ -24,6 +24,9 @@ pub(super) static ROUTE: Route = Route {
     work: Work::Memory(answer),
 };
 
+/// Cloud, region and name of a hypervisor.
+type Node<'a> = (Option<&'a str>, Option<&'a str>, &'a str);
+
 fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let parts = || now.snapshot.group("analysis.capacity").map(|part| -> &Part { part });
     known(asked, &CLOUD, parts().filter_map(|part| part.key.origin.cloud.as_deref()))?;
@@ -32,7 +35,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let wanted = || parts().filter(|part| {
         is(&CLOUD, part.key.origin.cloud.as_deref()) && is(&REGION, part.key.origin.region.as_deref())
     });
-    let mut nodes: BTreeMap<(Option<&str>, Option<&str>, &str), BTreeMap<&str, f64>> = BTreeMap::new();
+    let mut nodes: BTreeMap<Node<'_>, BTreeMap<&str, f64>> = BTreeMap::new();
     for fact in facts(wanted(), "stackcast_capacity_utilization_ratio") {
         if fact.label("scope") == "hypervisor" && asked.text(&USE) == Some(fact.label("basis")) {
             let (cloud, region) = (fact.origin.cloud.as_deref(), fact.origin.region.as_deref());
@@ -46,7 +49,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     rows.sort_by(|(_, a), (_, b)| fullest(b).total_cmp(&fullest(a)));
     rows.truncate(asked.count(&NODES));
     // Hypervisors of several regions may have the same name.
-    let name = |(cloud, region, node): &(Option<&str>, Option<&str>, &str)| match regions.len() {
+    let name = |(cloud, region, node): &Node<'_>| match regions.len() {
         0 | 1 => (*node).to_owned(),
         _ => format!("{}/{}/{node}", cloud.unwrap_or_default(), region.unwrap_or_default()),
     };

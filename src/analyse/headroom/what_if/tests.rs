@@ -78,9 +78,12 @@ fn region(hosts: &[Host]) -> Arc<Snapshot> {
     store.load()
 }
 
+fn read(scenario: &str) -> Scenario {
+    serde_json::from_str(scenario).unwrap()
+}
+
 fn try_ask(snapshot: &Snapshot, scenario: &str) -> Result<Outcome, Fault> {
-    let scenario: Scenario = serde_json::from_str(scenario).unwrap();
-    what_if(snapshot, &scenario, &Settings::default(), Timestamp::default())
+    what_if(snapshot, &read(scenario), &Settings::default(), Timestamp::default())
 }
 
 fn ask(hosts: &[Host], scenario: &str) -> Outcome {
