@@ -42,6 +42,6 @@ if [ -z "$url" ]; then
 fi
 
 # The stream has no end. Workload records are off here: tests/workload.rs asks for them.
-"$schemathesis" run "$url/api/openapi.json" --url "$url" \
+"$schemathesis" --config-file tools/api/schemathesis.toml run "$url/api/openapi.json" --url "$url" \
   --exclude-path /api/v1/stream --exclude-path-regex '^/api/v1/(oswl_stats|changes|csv/)' \
   --checks all --max-examples "${EXAMPLES:-40}" --seed 1 --workers 1 --no-color "$@"

@@ -27,6 +27,9 @@ pub(super) static ROUTE: Route = Route {
     work: Work::Memory(answer),
 };
 
+/// Cloud, region and name of a hypervisor.
+type Node<'a> = (Option<&'a str>, Option<&'a str>, &'a str);
+
 fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let parts = || now.snapshot.group("analysis.capacity").map(|part| -> &Part { part });
     known(asked, &CLOUD, parts().filter_map(|part| part.key.origin.cloud.as_deref()))?;
@@ -49,7 +52,7 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     rows.sort_by(|(_, a), (_, b)| fullest(b).total_cmp(&fullest(a)));
     rows.truncate(asked.count(&NODES));
     // Hypervisors of several regions may have the same name.
-    let name = |(cloud, region, node): &(Option<&str>, Option<&str>, &str)| match regions.len() {
+    let name = |(cloud, region, node): &Node<'_>| match regions.len() {
         0 | 1 => (*node).to_owned(),
         _ => format!("{}/{}/{node}", cloud.unwrap_or_default(), region.unwrap_or_default()),
     };

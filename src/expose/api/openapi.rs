@@ -74,6 +74,9 @@ fn path(route: &Route) -> Value {
     json!({"get": {"summary": route.summary, "parameters": parameters, "responses": responses}})
 }
 
+/// What [`Kind::Duration`] takes: up to ten years, whatever the unit.
+const DURATION: &str = "^([0-9]{1,8}s?|[0-9]{1,6}m|[0-9]{1,4}h|([0-2]?[0-9]{1,3}|3[0-5][0-9]{2})d|[0-4]?[0-9]{1,2}w)$";
+
 fn parameter(parameter: &Parameter) -> Value {
     let mut schema = match parameter.kind {
         Kind::Text => json!({"type": "string", "minLength": 1}),
@@ -81,7 +84,7 @@ fn parameter(parameter: &Parameter) -> Value {
         Kind::Count { least, most } => json!({"type": "integer", "minimum": least, "maximum": most}),
         Kind::Moment => json!({"type": "string", "anyOf": [{"format": "date-time"}, {"pattern": "^[0-9]{1,12}$"}]}),
         Kind::Day => json!({"type": "string", "format": "date"}),
-        Kind::Duration => json!({"type": "string", "pattern": "^[0-9]{1,8}[smhdw]?$"}),
+        Kind::Duration => json!({"type": "string", "pattern": DURATION}),
     };
     if let (Some(default), Value::Object(schema)) = (parameter.default, &mut schema) {
         let number = default.parse::<u64>().ok().filter(|_| matches!(parameter.kind, Kind::Count { .. }));
