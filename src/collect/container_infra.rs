@@ -6,7 +6,7 @@
 use serde::Deserialize;
 
 use super::decode::{list, null_as_default, text_or_number};
-use super::health::Visibility;
+use super::sight::Sight;
 use super::{Cadence, Collect, Collecting, CollectorSpec, Cx, Service};
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -115,11 +115,10 @@ impl Collect for Clusters {
                     result => result?,
                 },
             };
-            if !cx.is_admin().await {
-                cx.report.set_visibility(Visibility::Project);
-            }
+            let sight = Sight::of(cx).await;
+            sight.report(cx);
             clusters.retain(|cluster| cx.settings.holds_project(&cluster.project_id));
-            Ok(emit(&clusters))
+            Ok(emit(&clusters, &sight))
         })
     }
 }
@@ -130,9 +129,9 @@ async fn read(cx: &Cx, path: &'static str) -> Result<Vec<Cluster>, Error> {
     Ok(clusters)
 }
 
-fn emit(clusters: &[Cluster]) -> PartBuilder {
+fn emit(clusters: &[Cluster], sight: &Sight) -> PartBuilder {
     let mut part = PartBuilder::new();
-    part.put(&TOTAL_CLUSTERS, [], clusters.len() as f64);
+    sight.count(&mut part, &TOTAL_CLUSTERS, clusters.len());
     for cluster in clusters {
         let Cluster { uuid, name, stack_id, status, project_id, .. } = cluster;
         let (nodes, masters) = (cluster.node_count.to_string(), cluster.master_count.to_string());
@@ -178,7 +177,7 @@ mod tests {
     #[test]
     fn clusters_of_every_kind_of_status() {
         let body = include_bytes!("../../tests/recordings/magnum/clusters-detail.json");
-        let part = seal(emit(&recorded(body, "clusters")));
+        let part = seal(emit(&recorded(body, "clusters"), &Sight::test(None)));
         assert_eq!(only(&part, &TOTAL_CLUSTERS), 3.0);
         let first = "746e779a-751a-456b-a3e9-c883d734946f|k8s|9c6f1169-7300-4d08-a444-d2be38758719|CREATE_COMPLETE";
         let project = "0cbd49cbf76d405d9c86562e1d579bd3";
@@ -199,7 +198,7 @@ mod tests {
     #[test]
     fn the_short_list_does_not_say_whose_they_are() {
         let body = include_bytes!("../../tests/recordings/magnum/clusters.json");
-        let part = seal(emit(&recorded(body, "clusters")));
+        let part = seal(emit(&recorded(body, "clusters"), &Sight::test(None)));
         let expected =
             "731387cf-a92b-4c36-981e-3271d63e5597|k8s|31c1ee6c-081e-4f39-9f0f-f1d87a7defa1|CREATE_IN_PROGRESS|1|1|";
         assert_eq!(rows(&part, &CLUSTER_STATUS), [(expected.to_owned(), 2.0)]);

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 
 use super::decode::{list, null_as_default, table_soon};
 use super::health::Visibility;
+use super::sight::Sight;
 use super::{Cadence, Collect, Collecting, CollectorSpec, Cx, Service};
 use crate::model::id::Id;
 use crate::model::inventory::interner::Interner;
@@ -117,15 +118,15 @@ impl Collect for ZoneList {
         Box::pin(async move {
             let mut zones: Vec<ZoneItem> = read(cx, "zones").await?;
             zones.retain(|zone| cx.settings.holds_project(&zone.project_id));
-            Ok(emit_zones(&zones))
+            Ok(emit_zones(&zones, &Sight::of(cx).await))
         })
     }
 }
 
-fn emit_zones(zones: &[ZoneItem]) -> PartBuilder {
+fn emit_zones(zones: &[ZoneItem], sight: &Sight) -> PartBuilder {
     let mut part = PartBuilder::new();
     let (mut table, mut interner) = (Zones::default(), Interner::default());
-    part.put(&ZONES, [], zones.len() as f64);
+    sight.count(&mut part, &ZONES, zones.len());
     for zone in zones {
         let labels = [&zone.id, &zone.name, &zone.status, &zone.project_id, &zone.kind];
         part.put(&ZONE_STATUS, labels.map(String::as_str), status_number(&zone.status));
@@ -206,7 +207,10 @@ mod tests {
 
     #[test]
     fn zones_and_record_sets() {
-        let zones = seal(emit_zones(&recorded(include_bytes!("../../tests/recordings/designate/zones.json"), "zones")));
+        let zones = seal(emit_zones(
+            &recorded(include_bytes!("../../tests/recordings/designate/zones.json"), "zones"),
+            &Sight::test(None),
+        ));
         assert_eq!(only(&zones, &ZONES), 3.0);
         let statuses = rows(&zones, &ZONE_STATUS);
         let project = "4335d1f0-f793-11e2-b778-0800200c9a66";

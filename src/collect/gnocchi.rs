@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::decode::list;
-use super::health::Visibility;
+use super::sight::Sight;
 use super::{Cadence, Collect, Collecting, CollectorSpec, Cx, Service};
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -98,10 +98,9 @@ impl Collect for Metrics {
             }
             // The answer is a list without an object around it.
             let listed = list(cx, Request::new("metric"), "", |_: IgnoredAny| {}).await?;
-            part.put(&TOTAL_METRICS, [], listed.items as f64);
-            if !cx.is_admin().await {
-                cx.report.set_visibility(Visibility::Project);
-            }
+            let sight = Sight::of(cx).await;
+            sight.count(&mut part, &TOTAL_METRICS, listed.items);
+            sight.report(cx);
             Ok(part)
         })
     }

@@ -4,6 +4,7 @@ use serde::de::IgnoredAny;
 
 use crate::collect::decode::list;
 use crate::collect::health::Visibility;
+use crate::collect::sight::Sight;
 use crate::collect::{Collect, Collecting, Cx};
 use crate::model::part::PartBuilder;
 use crate::openstack::client::Request;
@@ -29,11 +30,10 @@ impl Collect for Collector {
             let request = Request::new("os-security-groups").query("all_tenants", "1").at(version);
             match list(cx, request, "security_groups", |_: IgnoredAny| {}).await {
                 Ok(listed) => {
-                    part.put(&SECURITY_GROUPS, [], listed.items as f64);
                     // all_tenants is not refused without the right to it, but passed over.
-                    if !cx.is_admin().await {
-                        cx.report.set_visibility(Visibility::Project);
-                    }
+                    let sight = Sight::of(cx).await;
+                    sight.count(&mut part, &SECURITY_GROUPS, listed.items);
+                    sight.report(cx);
                 }
                 // A Nova that no longer speaks 2.35 does not know the call: nothing to say, and no fault.
                 Err(error) if matches!(error.kind, ErrorKind::NotFound | ErrorKind::Version) => {
