@@ -12,7 +12,7 @@ use crate::model::inventory::project::Projects;
 use crate::model::inventory::quota::ServiceQuotas;
 use crate::model::metric::{GIB, MIB};
 use crate::model::part::{Origin, PartBuilder};
-use crate::model::prediction::Predictions;
+use crate::model::prediction::{Prediction, Predictions};
 use crate::model::project_use::{OTHER, ProjectUse, ProjectUses};
 use crate::model::signal::{Scope, SeriesKey, Tick};
 use crate::model::snapshot::Snapshot;
@@ -81,13 +81,20 @@ fn uses(readings: &[(&SeriesKey, f64)], snapshot: &Snapshot, origin: &Origin) ->
                 limit: amount.limit,
                 utilization: *ratio,
                 daily_growth: prediction.and_then(|known| known.daily_growth),
-                exhausted_at: prediction.and_then(|known| known.crossings.get("full")).map(|full| full.mid),
+                exhausted_at: prediction.and_then(|known| exhausted_at(known, *ratio)),
             }
         })
         .collect();
     rows.sort_unstable_by(|a, b| (&a.project, &a.resource).cmp(&(&b.project, &b.resource)));
     rows.extend(others(&quotas));
     ProjectUses(rows)
+}
+
+/// When a quota is used up. One that is exceeded is used up, though the forecast may see it fall, and be full for good
+/// only later.
+fn exhausted_at(prediction: &Prediction, ratio: f64) -> Option<f64> {
+    let full = prediction.crossings.get("full")?.mid;
+    Some(if ratio >= 1.0 { full.min(prediction.trained as f64) } else { full })
 }
 
 /// A quota and its use, in bytes or pieces.
@@ -167,7 +174,7 @@ mod tests {
     use crate::model::clock::Timestamp;
     use crate::model::inventory::quota::{ProjectQuotas, Quota};
     use crate::model::part::PartKey;
-    use crate::model::prediction::{Crossing, Prediction};
+    use crate::model::prediction::Crossing;
     use crate::model::signal::Basis;
     use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 
@@ -203,6 +210,7 @@ mod tests {
             hourly: Vec::new(),
             daily: Vec::new(),
         };
+        assert_eq!([0.9, 1.2].map(|ratio| exhausted_at(&prediction, ratio)), [Some(500.0), Some(0.0)]);
         let store = SnapshotStore::new(SeriesLimits::default());
         let seal = |part: PartBuilder, group: &'static str| {
             let key = PartKey { group, origin: origin.clone(), source: group.into() };
