@@ -184,10 +184,12 @@ async fn every_path_is_answered() {
     assert!(paths.len() > 15, "{paths:?}");
     let mut wrong = Vec::new();
     for path in paths {
-        let (status, body) = program.get(&path.replace("{type}", "vm")).await.unwrap();
-        // A path may want parameters, a body or time; what is not there is 404.
-        if !matches!(status, 200 | 400 | 405 | 503) {
-            wrong.push(format!("{path}: {status} {body}"));
+        // The head is enough: a stream has no end.
+        let url = format!("http://{}{}", program.address, path.replace("{type}", "vm"));
+        let status = reqwest::get(url).await.unwrap().status().as_u16();
+        // A path may want parameters, a body, another protocol or time; what is not there is 404.
+        if !matches!(status, 200 | 400 | 405 | 426 | 503) {
+            wrong.push(format!("{path}: {status}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
