@@ -13,11 +13,10 @@ fn signal(pid: u32, name: &str) {
 async fn sigterm_ends_it_when_nobody_reads_its_log() {
     let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap();
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, free.port()));
-    let data = tempfile::tempdir().unwrap();
     let mut child = Command::new(env!("CARGO_BIN_EXE_stackcast"))
-        .args(["serve", "--service=none", "--log.level=debug"])
-        .arg(format!("--data.directory={}", data.path().display()))
+        .args(["demo", "--history=0", "--hypervisors=2", "--instances=4"])
         .arg(format!("--web.listen-address={address}"))
+        .env("STACKCAST_LOG__LEVEL", "debug")
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
         .spawn()

@@ -27,9 +27,6 @@ pub(super) static ROUTE: Route = Route {
     work: Work::Memory(answer),
 };
 
-/// Cloud, region and name of a hypervisor.
-type Node<'a> = (Option<&'a str>, Option<&'a str>, &'a str);
-
 fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let parts = || now.snapshot.group("analysis.capacity").map(|part| -> &Part { part });
     known(asked, &CLOUD, parts().filter_map(|part| part.key.origin.cloud.as_deref()))?;
