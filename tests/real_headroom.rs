@@ -56,7 +56,6 @@ fn told(page: &Page) -> Rooms {
 }
 
 #[tokio::test]
-#[ignore = "not yet run against the real OpenStack; run with -- --ignored"]
 async fn headroom_is_what_placement_and_the_scheduler_say() {
     let Ok(clouds) = std::env::var("STACKCAST_TEST_OPENSTACK") else {
         eprintln!("\n*** SKIPPED: no real OpenStack. Start one with tests/openstack/up.sh and set");
@@ -80,7 +79,7 @@ async fn headroom_is_what_placement_and_the_scheduler_say() {
         assert!(rows.iter().any(|(_, count)| **count > 0), "{wanted} fits nowhere: nothing is shown by {rows:?}");
     }
     println!("{} rows of {} flavors equal Placement's", placement.len(), placement.len() / 2);
-    for flavor in ["stackcast.custom", "stackcast.required"] {
+    for flavor in ["stackcast.custom", "stackcast.group"] {
         let booted = truth(&clouds, &["boot", flavor]);
         for (row, count) in &booted {
             assert_eq!(placement[row], *count, "booted until NoValidHost: {row:?}");

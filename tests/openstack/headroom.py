@@ -2,13 +2,14 @@
 """What still fits into the running cloud, from Placement and Nova themselves: a test compares.
 
 usage: VENV/bin/python headroom.py [--clouds CLOUDS_YAML] WHAT
-  prepare      a trait, a custom resource class and flavors that ask for them
-  placement    flavor, zone and instances, a line each: a consumer is allocated what the first allocation candidate of the
-               zone says, until there is none; then all of these are deleted again
+  prepare      fills most of the hosts; a trait, a custom resource class and flavors that ask for them
+  placement    flavor, zone and instances, a line each: consumers are allocated what the first allocation candidate of each
+               host of the zone says, until there is none; then all of these are deleted again
   boot FLAVOR  the same by booting servers in each zone until one ends in NoValidHost; these are deleted again
   clean        deletes what prepare made
 """
 import argparse
+import itertools
 import math
 import os
 import re
@@ -20,7 +21,7 @@ import openstack
 from openstack.config import OpenStackConfig
 
 TRAIT, CLASS, CHILD = 'CUSTOM_STACKCAST', 'CUSTOM_STACKCAST_CARD', 'stackcast-card'
-PREFIX, LIMIT = 'stackcast.', 180
+PREFIX, LIMIT, FILLER = 'stackcast.', 180, 'c1.xlarge'
 state = os.environ.get('STACKCAST_OS_STATE') or os.path.join(os.environ.get('TMPDIR') or '/tmp', 'stackcast-openstack')
 parser = argparse.ArgumentParser(usage=__doc__.split('usage: ')[1])
 parser.add_argument('--clouds', default=os.path.join(state, 'clouds.yaml'))
@@ -28,8 +29,8 @@ parser.add_argument('what', choices=('prepare', 'placement', 'boot', 'clean'))
 parser.add_argument('flavor', nargs='?')
 args = parser.parse_args()
 admin = openstack.connection.Connection(
-    config=OpenStackConfig(config_files=[args.clouds]).get_one('admin'),
-    compute_default_microversion='2.87', placement_default_microversion='1.36')
+    config=OpenStackConfig(config_files=[args.clouds]).get_one(
+        'admin', compute_default_microversion='2.87', placement_default_microversion='1.36'))
 compute, placement = admin.compute, admin.placement
 
 
@@ -60,6 +61,26 @@ def children():
     return ok(placement.get('/resource_providers', params={'name': CHILD}))['resource_providers']
 
 
+def fill():
+    """Leaves a fifth of every host, so that counting what fits is soon done; the names are the same in each run."""
+    query, project, user = request(compute.find_flavor(FILLER)), admin.current_project_id, admin.current_user_id
+    for host in (h for zone in hosts().values() for h in usable(zone)):
+        names = []
+        while found := candidates(query, host):
+            names.append(str(uuid.uuid5(uuid.UUID(host.id), str(len(names)))))
+            if not allocate(found[0], names[-1:], project, user):
+                sys.exit('a candidate that cannot be had: %s' % found[0])
+        for name in names[len(names) * 4 // 5:]:
+            ok(placement.delete('/allocations/' + name))
+
+
+def unfill():
+    for host in (h for zone in hosts().values() for h in zone):
+        for number in itertools.count():
+            if placement.delete('/allocations/%s' % uuid.uuid5(uuid.UUID(host.id), str(number))).status_code == 404:
+                break
+
+
 def provider(of, part, change):
     path = '/resource_providers/%s/%s' % (of, part)
     now = ok(placement.get(path))
@@ -70,6 +91,7 @@ def provider(of, part, change):
 
 def prepare():
     clean()
+    fill()
     ok(placement.put('/traits/' + TRAIT))
     ok(placement.put('/resource_classes/' + CLASS))
     first = next(iter(sorted(hosts().items())))[1][0]
@@ -91,6 +113,7 @@ def prepare():
 
 
 def clean():
+    unfill()
     for f in compute.flavors():
         if f.name.startswith(PREFIX):
             compute.delete_flavor(f)
@@ -120,20 +143,37 @@ def request(f):
     return query
 
 
+def candidates(query, host):
+    return ok(placement.get('/allocation_candidates', params=dict(query, in_tree=host.id)))['allocation_requests']
+
+
+def allocate(candidate, consumers, project, user):
+    """Gives a candidate's resources to each of these new consumers, all or none; whether they fit."""
+    consumer = {'allocations': candidate['allocations'], 'mappings': candidate['mappings'], 'project_id': project,
+                'user_id': user, 'consumer_generation': None}
+    answer = placement.post('/allocations', json={name: consumer for name in consumers})
+    if answer.status_code != 409:
+        ok(answer)
+    return answer.status_code != 409
+
+
 def fits(query, members, project, user):
-    """Allocates until no candidate is left on any of these hosts."""
+    """Allocates until no candidate is left on any of these hosts: many at once while there is room, in the end one by one."""
     made = []
     for host in members:
-        while True:
-            found = ok(placement.get('/allocation_candidates', params=dict(query, in_tree=host.id)))['allocation_requests']
-            if not found:
-                break
-            made.append(str(uuid.uuid4()))
-            ok(placement.put('/allocations/' + made[-1], json={
-                'allocations': found[0]['allocations'], 'mappings': found[0]['mappings'], 'project_id': project,
-                'user_id': user, 'consumer_generation': None}))
-    for consumer in made:
-        ok(placement.delete('/allocations/' + consumer))
+        count = 64
+        while found := candidates(query, host):
+            names = [str(uuid.uuid4()) for _ in range(count)]
+            if allocate(found[0], names, project, user):
+                made += names
+            elif count == 1:
+                sys.exit('a candidate that cannot be had: %s' % found[0])
+            else:
+                count //= 2
+    for start in range(0, len(made), 64):
+        # a consumer that was written once is of generation 1; without allocations it is forgotten
+        nothing = {'allocations': {}, 'project_id': project, 'user_id': user, 'consumer_generation': 1}
+        ok(placement.post('/allocations', json={consumer: nothing for consumer in made[start:start + 64]}))
     return len(made)
 
 
