@@ -1,5 +1,5 @@
 //! What a fit has found out that holds for longer than an hour: which experts count and what they estimated, how far
-//! intervals reach, how wrong such forecasts were. With it, a forecast from newer values costs a twentieth of a fit.
+//! intervals reach, how wrong such forecasts were. With it, a forecast from newer values costs a small part of a fit.
 //!
 //! It says itself when it is no longer fit for a series; how old it may become is for whoever keeps it to say.
 

@@ -11,7 +11,7 @@ pub struct Settings {
     /// Minutes between two forecasts of a series.
     pub interval_minutes: u32,
     /// Hours between two fits of a series' models: in between, forecasts are made from the newest values with the weights,
-    /// intervals and errors of the last fit, at a twentieth of the cost.
+    /// intervals and errors of the last fit, at a small part of the cost.
     pub fit_hours: u32,
     /// Probability (0 to 1) that the value lies inside the forecast's interval.
     pub interval_level: f64,
