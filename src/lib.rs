@@ -32,7 +32,7 @@
 //! | [`app`] | wires the stages; owns tasks, reload, shutdown | everything else |
 //! | [`cli`] | commands and flags, the reference documents | everything else |
 //!
-//! Imports go one way only; `tests/layers.rs` reads them and fails on any other:
+//! Imports go one way only; `tests/it/layers.rs` reads them and fails on any other:
 //! `main > cli > app > {config, expose, report, workload, analyse, history, collect, openstack}`, `cli > demo`, `config >` the
 //! stages' settings types, `report > model`, `expose, workload, analyse > history, model`, `history > model`, `collect > model, openstack`, `openstack, demo > model`, `model >` nothing.
 //!

@@ -3,7 +3,7 @@
 use stackcast::demo::{Anomaly, AnomalyKind};
 use stackcast::model::clock::Timestamp;
 
-use crate::load::{DAY, mix};
+use super::load::{DAY, mix};
 
 /// Monday, 2026-01-05T00:00:00Z.
 pub const START: i64 = 1_767_571_200;

@@ -8,9 +8,9 @@ use stackcast::demo::{Anomaly, AnomalyKind};
 use stackcast::model::anomaly::signal_label;
 use stackcast::model::signal::{Scope, SeriesKey};
 
-use crate::load::DAY;
-use crate::plan::{FIRST, KINDS, point};
-use crate::simulation::{Run, batch};
+use super::load::DAY;
+use super::plan::{FIRST, KINDS, point};
+use super::simulation::{Run, batch};
 
 /// When an alarm fires: a score above a threshold for some readings in a row, as a rule with a `for`.
 #[derive(Clone, Copy)]

@@ -14,8 +14,8 @@ use stackcast::model::part::{Origin, PartBuilder, PartKey};
 use stackcast::model::signal::{Basis, Scope, SeriesKey, Tick};
 use stackcast::model::snapshot::{SeriesLimits, SnapshotStore};
 
-use crate::load::{DAY, Loads, mix, unit};
-use crate::plan::{FIRST, Size, planted, point, time};
+use super::load::{DAY, Loads, mix, unit};
+use super::plan::{FIRST, Size, planted, point, time};
 
 /// The host of the demo's first own project: the busiest one.
 const BUSIEST: u32 = 2;

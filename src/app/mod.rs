@@ -14,7 +14,7 @@ mod workload;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 
 use crate::config::{self, Settings};
@@ -67,6 +67,8 @@ pub enum Error {
 
 /// Collects and serves until SIGTERM or SIGINT; SIGHUP and `/-/reload` load the configuration anew.
 pub async fn serve(loader: Loader) -> Result<(), Error> {
+    // Before anything can be seen of it: who sees a port that listens may send a signal already.
+    let signals = Signals::listen()?;
     let settings = loader()?;
     settings.data.prepare()?;
     let app = App::new(&settings, loader, Clock::system());
@@ -80,7 +82,7 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     let analysis = app.start_analysis(&settings, shutdown.clone());
     let workload = app.start_workload(&settings, shutdown.clone());
     let reports = app.start_reports(&settings, shutdown.clone());
-    let signals = tokio::spawn(handle_signals(Arc::clone(&app), shutdown.clone()));
+    let signals = tokio::spawn(signals.obey(Arc::clone(&app), shutdown.clone()));
     let renderer = tokio::spawn(Arc::clone(&app.exposition).keep_warm());
     let served = server.run(shutdown).await;
     renderer.abort();
@@ -94,23 +96,37 @@ pub async fn serve(loader: Loader) -> Result<(), Error> {
     Ok(served?)
 }
 
-async fn handle_signals(app: Arc<App>, shutdown: CancellationToken) -> Result<(), Error> {
-    let mut terminate = signal(SignalKind::terminate()).map_err(Error::Signals)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Error::Signals)?;
-    let mut hangup = signal(SignalKind::hangup()).map_err(Error::Signals)?;
-    loop {
-        tokio::select! {
-            _ = terminate.recv() => break,
-            _ = interrupt.recv() => break,
-            _ = hangup.recv() => {
-                // The outcome is logged and exported by reload itself.
-                let _outcome = app.reload().await;
+/// The signals that the program obeys, caught from when this is made.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> Result<Self, Error> {
+        let listen = |kind| signal(kind).map_err(Error::Signals);
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            hangup: listen(SignalKind::hangup())?,
+        })
+    }
+
+    async fn obey(mut self, app: Arc<App>, shutdown: CancellationToken) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => break,
+                _ = self.interrupt.recv() => break,
+                _ = self.hangup.recv() => {
+                    // The outcome is logged and exported by reload itself.
+                    let _outcome = app.reload().await;
+                }
             }
         }
+        tracing::info!("stopping");
+        shutdown.cancel();
     }
-    tracing::info!("stopping");
-    shutdown.cancel();
-    Ok(())
 }
 
 /// Tables of self metrics that this stage fills, for the reference.

@@ -3,6 +3,8 @@
 
 use std::fmt::Write;
 
+use html_escape::encode_quoted_attribute as escaped;
+
 use super::Status;
 
 const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:52rem;margin:3rem auto;padding:0 1rem;\
@@ -65,21 +67,6 @@ fn write(html: &mut String, status: &Status, telemetry_path: &str) -> std::fmt::
     }
     html.push_str("</body></html>\n");
     Ok(())
-}
-
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

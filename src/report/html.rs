@@ -6,6 +6,8 @@
 
 use std::fmt::{Result, Write};
 
+use html_escape::encode_quoted_attribute as escaped;
+
 use super::document::{Bar, Block, Cell, Document, Fact, Section, Table, Tone};
 
 const TEXT: &str = "#1f2430";
@@ -79,7 +81,7 @@ fn section(html: &mut String, section: &Section, link_url: Option<&str>) -> Resu
         (Some(url), _) => {
             format!("<a href=\"{}{path}\" style=\"color:#0b62c4\">{path}</a>", escaped(url.trim_end_matches('/')))
         }
-        (None, _) => path,
+        (None, _) => path.into_owned(),
     };
     writeln!(
         html,
@@ -186,21 +188,6 @@ pub(super) fn widths(low: f64, high: f64) -> [u8; 3] {
     let whole = |ratio: f64| (ratio.clamp(0.0, 1.0) * 100.0).round() as u8;
     let (low, high) = (whole(low), whole(high.max(low)));
     [low, high.saturating_sub(low), 100_u8.saturating_sub(high)]
-}
-
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for character in text.chars() {
-        match character {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            other => safe.push(other),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

@@ -1,5 +1,5 @@
 //! Whole reports from answers as the API gives them: of an empty cloud, of one that does not answer, of a large one, and
-//! of one whose names mean harm. That the API does answer so, tests/report.rs proves on a running server.
+//! of one whose names mean harm. That the API does answer so, tests/it/report.rs proves on a running server.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;

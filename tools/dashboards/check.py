@@ -170,7 +170,7 @@ def main():
     """Checks; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     which = parser.add_mutually_exclusive_group(required=True)
-    which.add_argument("--recorded", action="store_true", help="the page in tests/bundle/recorded")
+    which.add_argument("--recorded", action="store_true", help="the page in tests/it/bundle/recorded")
     which.add_argument("--prometheus", help="URL")
     parser.add_argument("--clouds", help="clouds.yaml of the demo that Prometheus scrapes")
     arguments = parser.parse_args()

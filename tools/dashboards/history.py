@@ -17,7 +17,7 @@ import expected
 from page import Page
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-RECORDED = ROOT / "tests/bundle/recorded"
+RECORDED = ROOT / "tests/it/bundle/recorded"
 DAY, HOUR, MINUTE = 86400, 3600, 60
 # A day between two samples, and a little.
 LOOKBACK = "25h"

@@ -47,7 +47,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--page", required=True)
     parser.add_argument("--clouds", required=True)
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "tests/bundle/recorded")
+    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "tests/it/bundle/recorded")
     arguments = parser.parse_args()
     cloud = truth.Cloud(arguments.clouds)
     before = None

@@ -1,4 +1,4 @@
-//! Waste of small clouds made up here, and of any cloud: each thing once. tests/waste_cloud.rs compares it with a simulated one.
+//! Waste of small clouds made up here, and of any cloud: each thing once. tests/it/waste_cloud.rs compares it with a simulated one.
 
 use std::collections::BTreeSet;
 

@@ -1,5 +1,5 @@
 //! The subsystems of a Linux host, read from /proc and /sys as node_exporter does. Names, labels and values are
-//! compared with a running node_exporter by `tests/host_vs_node_exporter.rs`.
+//! compared with a running node_exporter by `tests/it/host_vs_node_exporter.rs`.
 //!
 //! The parsers are our own where `procfs` would lose something: it rounds loads to f32, numbers CPUs by their order
 //! (wrong when one is offline), knows a fixed set of fields, and gives up a whole file for one odd line.

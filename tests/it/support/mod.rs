@@ -1,0 +1,5 @@
+//! What several tests share.
+
+pub mod exposition;
+pub mod process;
+pub mod smtp;
