@@ -3,8 +3,10 @@
 
     STACKCAST_EXPOSE__RATE_LIMIT__REQUESTS_PER_SECOND=0 \\
         target/release/stackcast demo --hypervisors 1000 --instances 50000 --web.listen-address 127.0.0.1:29186 &
+    until curl -sf http://127.0.0.1:29186/-/ready; do sleep 1; done
     tools/api/latency.py --url http://127.0.0.1:29186 --count 200
 
+The demo replays weeks first, at this size for many minutes; `--history 0` starts at once, without forecasts.
 Paths come from /api/openapi.json; those without an end (streams), and those that need an id, are left out. Rows are
 asked in turn, one at a time, over one connection, so that each path meets whatever the analysis does meanwhile.
 Prints milliseconds (p50, p99, largest) and kB.
