@@ -1,17 +1,18 @@
 //! The metrics page: the cached groups' pieces, then the live piece, then the format's end mark.
 //!
-//! A scrape renders what has changed since the last one, or nothing when [`Exposition::keep_warm`]
-//! was quicker. All rendering is on blocking threads; the async runtime only hands out bytes.
+//! A scrape renders what has changed since the last one, or nothing where [`Exposition::keep_warm`] does: then it gets the
+//! page before while that one is rendered anew, for a moment ([`OUTDATED_AT_MOST`]). All rendering is on blocking threads;
+//! the async runtime only hands out bytes.
 
 use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use bytes::Bytes;
 
-use crate::model::part::{Dropped, Part};
+use crate::model::part::{Dropped, Part, PartKey};
 use crate::model::snapshot::{Snapshot, SnapshotStore};
 
 use super::Naming;
@@ -33,6 +34,9 @@ const KEPT_AT_LEAST: Duration = Duration::from_secs(60);
 const KEPT_AT_MOST: Duration = Duration::from_secs(600);
 /// Changes within this time are rendered together.
 const SETTLE: Duration = Duration::from_millis(100);
+/// While the page is being rendered anew, the one before is answered with: no reader waits behind a collector. Not for
+/// longer after a change than this, and not where it lacks a part: what is live says that this one is there.
+const OUTDATED_AT_MOST: Duration = Duration::from_secs(1);
 /// How often variants that nobody asks for are looked for.
 const TIDY: Duration = Duration::from_secs(60);
 
@@ -45,6 +49,10 @@ pub struct Exposition {
     planning: Mutex<()>,
     tally: Mutex<Tally>,
     variants: [Demand; VARIANTS],
+    /// Somebody renders what is asked for as soon as it changes.
+    keeping: AtomicBool,
+    /// Of the earliest change that is not rendered yet: milliseconds since the start, plus one; 0 is none.
+    changed: AtomicU64,
     start: Instant,
     telemetry: Arc<Telemetry>,
 }
@@ -56,6 +64,8 @@ struct Demand {
     asked: AtomicU64,
     /// Milliseconds between two times it was asked for; of several readers, the longer ones count.
     interval: AtomicU64,
+    /// What was rendered last.
+    latest: ArcSwapOption<Warm>,
     gate: tokio::sync::Mutex<()>,
 }
 
@@ -64,15 +74,40 @@ struct Demand {
 struct Layout {
     /// Told apart by its address; what it holds is let go of when the next one comes, not when a page is asked for.
     snapshot: Weak<Snapshot>,
-    scheme: Scheme,
     groups: Vec<Arc<Group>>,
-    /// Families that the groups print.
+    scope: Arc<Scope>,
+}
+
+/// What the groups say together, without their samples.
+#[derive(Debug)]
+struct Scope {
+    /// Of their parts, in the snapshot's order.
+    keys: Vec<PartKey>,
+    scheme: Scheme,
+    /// Families that they print.
     taken: HashSet<String>,
 }
 
-/// The groups' bytes, and the layout that they belong to.
+/// Says that somebody renders, as long as it lives.
+struct Keeping<'a>(&'a AtomicBool);
+
+impl<'a> Keeping<'a> {
+    fn begin(keeping: &'a AtomicBool) -> Self {
+        keeping.store(true, Ordering::Relaxed);
+        Self(keeping)
+    }
+}
+
+impl Drop for Keeping<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::Relaxed);
+    }
+}
+
+/// The groups' bytes.
+#[derive(Clone, Debug)]
 struct Warm {
-    layout: Arc<Layout>,
+    scope: Arc<Scope>,
     groups: Vec<Arc<Rendered>>,
 }
 
@@ -139,6 +174,8 @@ impl Exposition {
             planning: Mutex::default(),
             tally: Mutex::new(tally),
             variants: Default::default(),
+            keeping: AtomicBool::new(false),
+            changed: AtomicU64::new(0),
             start: Instant::now(),
             telemetry: Arc::default(),
         })
@@ -148,9 +185,12 @@ impl Exposition {
     pub async fn page(self: &Arc<Self>, format: Format, encoding: Encoding) -> Page {
         let variant = Variant { format, encoding };
         self.note_demand(variant);
-        let Warm { layout, groups } = self.warm(variant).await;
+        let Warm { scope, groups } = match self.latest(variant) {
+            Some(warm) => warm,
+            None => self.warm(variant).await,
+        };
         let this = Arc::clone(self);
-        let live = tokio::task::spawn_blocking(move || this.render_live(&layout, variant)).await;
+        let live = tokio::task::spawn_blocking(move || this.render_live(&scope, variant)).await;
         let live = live.unwrap_or_else(|error| {
             tracing::error!(%error, "the self metrics could not be rendered");
             None
@@ -162,13 +202,8 @@ impl Exposition {
     /// Renders what is asked for as soon as the snapshot changes, so that a scrape finds it done. Never ends.
     pub async fn keep_warm(self: Arc<Self>) {
         let mut changes = self.store.subscribe();
+        let _keeping = Keeping::begin(&self.keeping);
         loop {
-            match tokio::time::timeout(TIDY, changes.changed()).await {
-                Ok(Ok(())) => tokio::time::sleep(SETTLE).await,
-                Ok(Err(_)) => return,
-                Err(_) => {}
-            }
-            changes.mark_unchanged();
             for variant in Variant::ALL {
                 if self.is_wanted(variant) {
                     self.warm(variant).await;
@@ -176,6 +211,16 @@ impl Exposition {
                     self.forget(variant);
                 }
             }
+            self.changed.store(0, Ordering::Relaxed);
+            match tokio::time::timeout(TIDY, changes.changed()).await {
+                Ok(Ok(())) => {
+                    self.changed.store(self.now(), Ordering::Relaxed);
+                    tokio::time::sleep(SETTLE).await;
+                }
+                Ok(Err(_)) => return,
+                Err(_) => {}
+            }
+            changes.mark_unchanged();
         }
     }
 
@@ -205,9 +250,25 @@ impl Exposition {
         &self.telemetry
     }
 
+    /// What was rendered last, where it is as good as new.
+    fn latest(&self, variant: Variant) -> Option<Warm> {
+        let changed = Duration::from_millis(self.changed.load(Ordering::Relaxed));
+        let outdated = !changed.is_zero() && self.start.elapsed() > changed + OUTDATED_AT_MOST;
+        if outdated || !self.keeping.load(Ordering::Relaxed) {
+            return None;
+        }
+        let latest = self.variants.get(variant.index())?.latest.load();
+        latest.as_deref().filter(|warm| warm.scope.has_parts_of(&self.store.load(), &self.view)).cloned()
+    }
+
+    /// Milliseconds since the start, plus one: never 0.
+    fn now(&self) -> u64 {
+        u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX).saturating_add(1)
+    }
+
     /// The groups' pieces of a variant, rendered if need be.
     async fn warm(self: &Arc<Self>, variant: Variant) -> Warm {
-        let empty = || Warm { layout: self.layout.load_full(), groups: Vec::new() };
+        let empty = || Warm { scope: Arc::clone(&self.layout.load().scope), groups: Vec::new() };
         let Some(demand) = self.variants.get(variant.index()) else { return empty() };
         if let Some(rendered) = self.ready(variant) {
             return rendered;
@@ -217,7 +278,11 @@ impl Exposition {
             return rendered;
         }
         let this = Arc::clone(self);
-        tokio::task::spawn_blocking(move || this.render_groups(variant)).await.unwrap_or_else(|error| {
+        let rendered = tokio::task::spawn_blocking(move || this.render_groups(variant)).await;
+        if let Ok(rendered) = &rendered {
+            demand.latest.store(Some(Arc::new(rendered.clone())));
+        }
+        rendered.unwrap_or_else(|error| {
             tracing::error!(%error, "the page could not be rendered");
             empty()
         })
@@ -229,7 +294,7 @@ impl Exposition {
             return None;
         }
         let groups = layout.groups.iter().map(|group| group.ready(variant)).collect::<Option<_>>()?;
-        Some(Warm { layout, groups })
+        Some(Warm { scope: Arc::clone(&layout.scope), groups })
     }
 
     fn render_groups(&self, variant: Variant) -> Warm {
@@ -242,7 +307,7 @@ impl Exposition {
             }
             groups.extend(rendered);
         }
-        Warm { layout, groups }
+        Warm { scope: Arc::clone(&layout.scope), groups }
     }
 
     fn current_layout(&self) -> Arc<Layout> {
@@ -259,15 +324,15 @@ impl Exposition {
         layout
     }
 
-    fn render_live(&self, layout: &Layout, variant: Variant) -> Option<Pieces> {
+    fn render_live(&self, scope: &Scope, variant: Variant) -> Option<Pieces> {
         let start = Instant::now();
         let mut parts = (self.live)();
         if !self.view.single_cloud {
             parts.push(self.telemetry.part(&self.stats()));
         }
         let parts: Vec<Arc<Part>> = parts.into_iter().map(|part| self.view.trim(part)).collect();
-        let mut plan = Plan::new(parts.iter(), &layout.scheme);
-        plan.exclude(&layout.taken);
+        let mut plan = Plan::new(parts.iter(), &scope.scheme);
+        plan.exclude(&scope.taken);
         self.tally().note_dropped(&plan.dropped);
         let pieces = render_last(&Arc::new(plan), variant)?;
         self.tally().rendered(LIVE, pieces.text_bytes(), start.elapsed());
@@ -276,13 +341,11 @@ impl Exposition {
 
     fn note_demand(&self, variant: Variant) {
         if let Some(demand) = self.variants.get(variant.index()) {
-            let now = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX);
-            let before = demand.asked.swap(now.saturating_add(1), Ordering::Relaxed);
+            let now = self.now();
+            let before = demand.asked.swap(now, Ordering::Relaxed);
             if before > 0 {
                 let interval = demand.interval.load(Ordering::Relaxed);
-                demand
-                    .interval
-                    .store(now.saturating_add(1).saturating_sub(before).max(interval / 2), Ordering::Relaxed);
+                demand.interval.store(now.saturating_sub(before).max(interval / 2), Ordering::Relaxed);
             }
         }
     }
@@ -296,6 +359,9 @@ impl Exposition {
     }
 
     fn forget(&self, variant: Variant) {
+        if let Some(demand) = self.variants.get(variant.index()) {
+            demand.latest.store(None);
+        }
         for group in &self.layout.load().groups {
             group.forget(variant);
         }
@@ -311,7 +377,9 @@ impl Layout {
     fn new(snapshot: &Arc<Snapshot>, view: &View, old: Option<&Self>, tally: &mut Tally) -> Self {
         let scheme = Scheme::of(view, snapshot);
         let mut by_group: BTreeMap<&'static str, Vec<Arc<Part>>> = BTreeMap::new();
+        let mut keys = Vec::new();
         for part in snapshot.parts().filter(|part| view.shows(&part.key)) {
+            keys.push(part.key.clone());
             by_group.entry(part.key.group).or_default().push(Arc::clone(part));
         }
         let (mut groups, mut taken) = (Vec::with_capacity(by_group.len()), HashSet::new());
@@ -328,11 +396,18 @@ impl Layout {
             taken.extend(group.plan.families.iter().map(|family| family.key().to_owned()));
             groups.push(group);
         }
-        Self { snapshot: Arc::downgrade(snapshot), scheme, groups, taken }
+        Self { snapshot: Arc::downgrade(snapshot), groups, scope: Arc::new(Scope { keys, scheme, taken }) }
     }
 
     fn is_of(&self, snapshot: &Arc<Snapshot>) -> bool {
         std::ptr::eq(self.snapshot.as_ptr(), Arc::as_ptr(snapshot))
+    }
+}
+
+impl Scope {
+    /// Whether exactly the slots are filled now that were then.
+    fn has_parts_of(&self, snapshot: &Snapshot, view: &View) -> bool {
+        snapshot.parts().map(|part| &part.key).filter(|key| view.shows(key)).eq(&self.keys)
     }
 }
 

@@ -150,3 +150,36 @@ async fn what_was_asked_for_is_kept_warm() {
     assert_eq!(exposition.stats()["compute"].renders, 2);
     warm.abort();
 }
+
+/// A reader does not wait for the page to be rendered anew, where that is being done; nor is it told old news for long.
+#[tokio::test]
+async fn while_a_page_is_rendered_the_one_before_is_answered_with() {
+    let store = store();
+    let exposition = exposition(&store, Naming::default());
+    let rows = async || {
+        let page = text(&exposition, Format::Text).await;
+        page.lines().filter(|line| line.starts_with("openstack_nova_server_status{")).count()
+    };
+    servers(&store, "compute", "a", 10);
+    assert_eq!(rows().await, 10);
+    servers(&store, "compute", "a", 11);
+    assert_eq!(rows().await, 11, "nobody else renders: this reader waits");
+    let warm = tokio::spawn(Arc::clone(&exposition).keep_warm());
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    servers(&store, "compute", "a", 19);
+    assert_eq!(rows().await, 11);
+    servers(&store, "compute", "b", 1);
+    assert_eq!(rows().await, 20, "a part that was not there is waited for");
+    servers(&store, "compute", "a", 20);
+    assert_eq!(rows().await, 20);
+    let start = std::time::Instant::now();
+    while rows().await == 20 {
+        assert!(start.elapsed() < Duration::from_secs(5), "old news");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    assert_eq!(rows().await, 21);
+    warm.abort();
+    assert!(warm.await.is_err());
+    servers(&store, "compute", "a", 30);
+    assert_eq!(rows().await, 31, "nobody else renders any more");
+}
