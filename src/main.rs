@@ -2,9 +2,11 @@
 
 use std::process::ExitCode;
 
-/// Pages are made and dropped from many threads, in pieces of a few kilobytes; glibc's allocator keeps what is dropped.
+/// Pages are made and dropped from many threads, in pieces of a few kilobytes; what the system's allocator keeps of that
+/// grows by the hour.
+#[cfg(target_os = "linux")]
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
 fn main() -> ExitCode {
     stackcast::cli::run(std::env::args_os())

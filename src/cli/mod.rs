@@ -4,7 +4,6 @@
 //! `health`, `report`, `reference`, `render`, `systemd-unit`. Flags of openstack-exporter keep their meaning. Data goes to
 //! standard output, logs and errors to standard error; nothing here depends on colour.
 
-mod allocator;
 mod anomaly;
 mod backtest;
 mod backup;

@@ -8,7 +8,6 @@ use super::flags::Flags;
 use crate::app;
 
 pub(super) fn run(flags: &Flags) -> Result<ExitCode, Failure> {
-    super::allocator::give_back_at_once();
     let loaded = super::start(flags)?;
     tracing::info!(version = env!("CARGO_PKG_VERSION"), sources = loaded.sources.join(", "), "stackcast starts");
     for note in flags.notes() {
