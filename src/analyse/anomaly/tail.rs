@@ -30,15 +30,22 @@ const MOST: f64 = 30.0;
 /// A sketch of the magnitudes seen so far.
 #[derive(Clone, Debug)]
 pub(super) struct Tail {
-    counts: Box<[f32; BUCKETS]>,
-    /// Logarithm (in buckets) of the lower edge of bucket 0; none before the first magnitude above zero.
-    base: Option<f64>,
     total: f64,
+    /// None before the first magnitude above zero: much never moves, and there are ten of these per series.
+    buckets: Option<Box<Buckets>>,
+}
+
+#[derive(Clone, Debug)]
+struct Buckets {
+    /// Zeros are in the first one.
+    counts: [f32; BUCKETS],
+    /// Logarithm (in buckets) of the lower edge of bucket 0.
+    base: f64,
 }
 
 impl Tail {
-    pub(super) fn new() -> Self {
-        Self { counts: Box::new([0.0; BUCKETS]), base: None, total: 0.0 }
+    pub(super) const fn new() -> Self {
+        Self { total: 0.0, buckets: None }
     }
 
     /// Decades of rarity (-log10 of the probability of something at least as large): 3 = one in a thousand.
@@ -46,17 +53,17 @@ impl Tail {
         if self.total < WARM_UP || !magnitude.is_finite() || magnitude <= 0.0 {
             return 0.0;
         }
-        let Some(base) = self.base else {
+        let Some(buckets) = &self.buckets else {
             // Nothing but zeros so far: any other value is as rare as the history is long.
             return self.total.log10().min(6.0);
         };
-        let place = magnitude.log2() * PER_OCTAVE - base;
-        let (edge, above) = self.body_edge();
+        let place = magnitude.log2() * PER_OCTAVE - buckets.base;
+        let (edge, above) = buckets.body_edge(self.total);
         if place <= edge as f64 {
-            let rank: f64 = self.counts[(place.max(0.0) as usize)..].iter().copied().map(f64::from).sum();
+            let rank: f64 = buckets.counts[(place.max(0.0) as usize)..].iter().copied().map(f64::from).sum();
             return -((rank + 1.0) / (self.total + 1.0)).log10();
         }
-        self.fitted(place, edge, above)
+        buckets.fitted(self.total, place, edge, above)
     }
 
     /// The magnitude that a share `q` of the history does not pass (upper edge of its bucket).
@@ -64,12 +71,12 @@ impl Tail {
         if self.total < WARM_UP {
             return None;
         }
-        let Some(base) = self.base else { return Some(0.0) };
+        let Some(buckets) = &self.buckets else { return Some(0.0) };
         let mut left = self.total * (1.0 - q);
         for i in (0..BUCKETS).rev() {
-            left -= f64::from(self.counts[i]);
+            left -= f64::from(buckets.counts[i]);
             if left <= 0.0 {
-                return Some(if i == 0 { 0.0 } else { ((i as f64 + 1.0 + base) / PER_OCTAVE).exp2() });
+                return Some(if i == 0 { 0.0 } else { ((i as f64 + 1.0 + buckets.base) / PER_OCTAVE).exp2() });
             }
         }
         Some(0.0)
@@ -80,21 +87,47 @@ impl Tail {
         if !magnitude.is_finite() || magnitude < 0.0 {
             return;
         }
+        match &mut self.buckets {
+            Some(buckets) => buckets.push(magnitude),
+            None if magnitude > 0.0 => self.buckets = Some(Box::new(Buckets::new(self.total as f32, magnitude))),
+            None => {}
+        }
         self.total += 1.0;
-        let bucket = self.bucket(magnitude);
-        self.counts[bucket] += 1.0;
         if self.total >= MEMORY {
-            self.counts.iter_mut().for_each(|c| *c *= 0.5);
+            self.buckets.iter_mut().flat_map(|buckets| &mut buckets.counts).for_each(|count| *count *= 0.5);
             self.total *= 0.5;
         }
     }
 
     pub(super) fn fields(&mut self, archive: &mut Archive) {
-        let mut base = self.base.unwrap_or(f64::NAN);
-        archive.f64(&mut base);
-        self.base = (!base.is_nan()).then_some(base);
+        let zeros = || Buckets::zeros(self.total as f32);
+        let mut buckets = self.buckets.take().unwrap_or_else(|| Box::new(zeros()));
+        archive.f64(&mut buckets.base);
         archive.f64(&mut self.total);
-        archive.f32s(self.counts.as_mut_slice());
+        archive.f32s(&mut buckets.counts);
+        self.buckets = (!buckets.base.is_nan()).then_some(buckets);
+    }
+}
+
+impl Buckets {
+    /// Nothing but zeros; there is no base yet.
+    fn zeros(count: f32) -> Self {
+        let mut counts = [0.0; BUCKETS];
+        counts[0] = count;
+        Self { counts, base: f64::NAN }
+    }
+
+    /// The first magnitude above zero, after so many zeros.
+    fn new(zeros: f32, magnitude: f64) -> Self {
+        let base = (magnitude.log2() * PER_OCTAVE).floor() - (BUCKETS / 2) as f64;
+        let mut buckets = Self { base, ..Self::zeros(zeros) };
+        buckets.push(magnitude);
+        buckets
+    }
+
+    fn push(&mut self, magnitude: f64) {
+        let bucket = self.bucket(magnitude);
+        self.counts[bucket] += 1.0;
     }
 
     fn bucket(&mut self, magnitude: f64) -> usize {
@@ -102,8 +135,7 @@ impl Tail {
             return 0;
         }
         let log = magnitude.log2() * PER_OCTAVE;
-        let mut base = *self.base.get_or_insert_with(|| log.floor() - (BUCKETS / 2) as f64);
-        let over = log - base - (BUCKETS as f64 - 1.0);
+        let over = log - self.base - (BUCKETS as f64 - 1.0);
         if over >= 1.0 {
             // Make room above: the lowest buckets are merged, and it is the top that matters.
             let shift = (over.min(BUCKETS as f64) as usize).clamp(12, BUCKETS);
@@ -111,16 +143,15 @@ impl Tail {
             for (i, count) in self.counts.iter().enumerate() {
                 moved[i.saturating_sub(shift)] += count;
             }
-            *self.counts = moved;
-            base += shift as f64;
-            self.base = Some(base);
+            self.counts = moved;
+            self.base += shift as f64;
         }
-        (log - base).clamp(0.0, BUCKETS as f64 - 1.0) as usize
+        (log - self.base).clamp(0.0, BUCKETS as f64 - 1.0) as usize
     }
 
     /// First bucket of the fitted tail, and how many observations lie in it or above.
-    fn body_edge(&self) -> (usize, f64) {
-        let wanted = self.total * (1.0 - BODY);
+    fn body_edge(&self, total: f64) -> (usize, f64) {
+        let wanted = total * (1.0 - BODY);
         let mut above = 0.0;
         for i in (1..BUCKETS).rev() {
             above += f64::from(self.counts[i]);
@@ -131,8 +162,8 @@ impl Tail {
         (1, above)
     }
 
-    fn fitted(&self, place: f64, edge: usize, above: f64) -> f64 {
-        let start = -((above + 1.0) / (self.total + 2.0)).log10();
+    fn fitted(&self, total: f64, place: f64, edge: usize, above: f64) -> f64 {
+        let start = -((above + 1.0) / (total + 2.0)).log10();
         let (mut log_excess, mut excess) = (0.0, 0.0);
         for (i, count) in self.counts[edge..].iter().copied().map(f64::from).enumerate() {
             if count > 0.0 {
@@ -182,6 +213,25 @@ mod tests {
         (0..1000).for_each(|_| tail.push(0.0));
         assert_eq!(tail.decades(0.0), 0.0);
         assert!((tail.decades(1e-6) - 3.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn zeros_take_no_room_and_still_count() {
+        let mut tail = Tail::new();
+        (0..1000).for_each(|_| tail.push(0.0));
+        assert!(tail.buckets.is_none());
+        let mut saved = Archive::saving();
+        tail.fields(&mut saved);
+        let mut restored = Tail::new();
+        restored.fields(&mut Archive::loading(saved.into_bytes()));
+        assert!(restored.buckets.is_none());
+        for tail in [&mut tail, &mut restored] {
+            tail.push(1.0);
+            assert_eq!(tail.buckets.as_ref().unwrap().counts[0], 1000.0);
+            assert_eq!(tail.quantile(0.99), Some(0.0));
+            assert!(tail.decades(1.0) > 2.0, "once in a thousand, and no other tail is known");
+        }
+        assert_eq!(tail.decades(1.0).to_bits(), restored.decades(1.0).to_bits());
     }
 
     proptest! {
