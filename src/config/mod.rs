@@ -75,7 +75,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { series_per_family: 250_000, series_total: 1_500_000 }
+        Self { series_per_family: 1_000_000, series_total: 5_000_000 }
     }
 }
 

@@ -59,7 +59,7 @@ pub struct SeriesLimits {
 
 impl Default for SeriesLimits {
     fn default() -> Self {
-        Self { per_family: 250_000, total: 1_500_000 }
+        Self { per_family: 1_000_000, total: 5_000_000 }
     }
 }
 
