@@ -34,12 +34,15 @@ for (const one of names) {
   const faults = [];
   tab.on("pageerror", (error) => faults.push(`page: ${error.message}`));
   await tab.goto(`http://127.0.0.1:${server.address().port}/?board=${name}&prometheus=${encodeURIComponent(prometheus)}&${query}`);
-  // Quiet for two seconds: variables, panels and annotations have their answers.
+  // Quiet for two seconds, and no question is open: variables, panels and annotations have their answers.
   let last = -1;
   for (let round = 0; round < 30; round += 1) {
     await tab.waitForTimeout(2000);
-    const now = await tab.evaluate(() => window.asked?.filter((entry) => entry.error || entry.series !== undefined).length ?? 0);
-    if (now === last && now > 0) break;
+    const [now, open] = await tab.evaluate(() => {
+      const answered = window.asked?.filter((entry) => entry.error || entry.series !== undefined).length ?? 0;
+      return [answered, (window.asked?.length ?? 0) - answered];
+    });
+    if (now === last && now > 0 && !open) break;
     last = now;
   }
   const asked = await tab.evaluate(() => window.asked ?? []);
