@@ -279,9 +279,8 @@ impl Exposition {
         }
         let this = Arc::clone(self);
         let rendered = tokio::task::spawn_blocking(move || this.render_groups(variant)).await;
-        if let Ok(rendered) = &rendered {
-            demand.latest.store(Some(Arc::new(rendered.clone())));
-        }
+        // After a defect there is none: it would be answered with for ever.
+        demand.latest.store(rendered.as_ref().ok().map(|warm| Arc::new(warm.clone())));
         rendered.unwrap_or_else(|error| {
             tracing::error!(%error, "the page could not be rendered");
             empty()
