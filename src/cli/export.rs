@@ -154,7 +154,7 @@ fn document(now: Timestamp, snapshot: &Snapshot) -> Json {
 
 fn samples(family: &Family, origin: &crate::model::part::Origin, at: Timestamp) -> Vec<Json> {
     let names = &family.descriptor().labels;
-    let one = |sample: crate::model::part::Sample<'_>| {
+    let one = |sample: crate::model::part::Sample| {
         let place = [("cloud", &origin.cloud), ("region", &origin.region)];
         let mut labels: Map<String, Json> =
             place.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.as_deref()?.into()))).collect();

@@ -77,7 +77,7 @@ impl Collector for Rows {
 }
 
 fn encode_rows(metric: &mut MetricEncoder<'_>, kind: MetricType, block: &Block, run: &Run) -> fmt::Result {
-    block.samples_at(run.rows.clone()).try_for_each(|sample| encode_sample(metric, kind, block, sample))
+    block.samples_at(run.rows.clone()).try_for_each(|sample| encode_sample(metric, kind, block, &sample))
 }
 
 fn name_and_type(family: &PlannedFamily) -> (&str, MetricType) {
@@ -91,7 +91,7 @@ fn name_and_type(family: &PlannedFamily) -> (&str, MetricType) {
     }
 }
 
-fn encode_sample(metric: &mut MetricEncoder<'_>, kind: MetricType, block: &Block, sample: Sample<'_>) -> fmt::Result {
+fn encode_sample(metric: &mut MetricEncoder<'_>, kind: MetricType, block: &Block, sample: &Sample) -> fmt::Result {
     // The library would print braces around no labels.
     if block.added.is_empty() && sample.labels().len() == 0 {
         return encode_value(metric, kind, sample.value());
@@ -117,7 +117,7 @@ fn encode_value(metric: &mut MetricEncoder<'_>, kind: MetricType, value: Value<'
 #[derive(Debug)]
 struct Labels<'a> {
     block: &'a Block,
-    sample: Sample<'a>,
+    sample: &'a Sample,
 }
 
 impl EncodeLabelSet for Labels<'_> {

@@ -55,7 +55,7 @@ impl Block {
     }
 
     /// Samples to print of those at these places.
-    pub(crate) fn samples_at(&self, rows: Range<usize>) -> impl Iterator<Item = Sample<'_>> {
+    pub(crate) fn samples_at(&self, rows: Range<usize>) -> impl Iterator<Item = Sample> {
         let skip = &self.skip;
         let all = rows.clone().zip(self.family.samples_at(rows));
         all.filter(|(at, _)| skip.is_empty() || skip.binary_search(at).is_err()).map(|(_, sample)| sample)
@@ -162,11 +162,13 @@ fn drop_repeated(blocks: &mut [Block]) -> usize {
 
 /// Positions of repeated label sets, by block.
 fn repeated(blocks: &[Block]) -> BTreeMap<usize, Vec<usize>> {
+    // Held all at once: label sets borrow from them.
+    let samples: Vec<Vec<Sample>> = blocks.iter().map(|block| block.family.samples().collect()).collect();
     let mut seen: HashTable<LabelSet<'_>> = HashTable::new();
     let hasher = DefaultHashBuilder::default();
     let mut repeated: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for (which, block) in blocks.iter().enumerate() {
-        for (at, sample) in block.family.samples().enumerate() {
+    for (which, (block, samples)) in blocks.iter().zip(&samples).enumerate() {
+        for (at, sample) in samples.iter().enumerate() {
             let labels = label_set(block, sample);
             let hash = hasher.hash_one(&labels);
             if seen.find(hash, |other| *other == labels).is_some() {
@@ -199,7 +201,7 @@ fn distinct_by_first_label(blocks: &[Block]) -> bool {
 /// Name and value pairs in order of name; an empty value is the same as no label, as for Prometheus.
 type LabelSet<'a> = Vec<(&'a str, &'a str)>;
 
-fn label_set<'a>(block: &'a Block, sample: Sample<'a>) -> LabelSet<'a> {
+fn label_set<'a>(block: &'a Block, sample: &'a Sample) -> LabelSet<'a> {
     let names = &block.family.descriptor().labels;
     let own = names.iter().map(AsRef::as_ref).zip(sample.labels());
     let added = block.added.iter().map(|(name, value)| (*name, value.as_ref()));

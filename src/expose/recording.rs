@@ -145,7 +145,7 @@ impl Recorded {
     }
 }
 
-fn all(block: &Block) -> impl Iterator<Item = crate::model::part::Sample<'_>> {
+fn all(block: &Block) -> impl Iterator<Item = crate::model::part::Sample> {
     block.samples_at(0..usize::MAX)
 }
 

@@ -386,6 +386,6 @@ fn failures(courier: &Courier) -> f64 {
     };
     let (part, _) = courier.part().seal(key, Timestamp::from_seconds(0), 1000);
     let family = part.families.iter().find(|family| family.descriptor().name == "stackcast_messages_total");
-    let failed = |sample: &stackcast::model::part::Sample<'_>| sample.labels().any(|label| label == "failed");
+    let failed = |sample: &stackcast::model::part::Sample| sample.labels().any(|label| label == "failed");
     family.and_then(|family| family.samples().find(failed)).map_or(0.0, |sample| sample.number())
 }

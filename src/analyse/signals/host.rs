@@ -89,7 +89,7 @@ fn ratios(reader: &mut Reader<'_>) -> Vec<(Names, f64)> {
 fn fullest(snapshot: &Snapshot) -> Option<f64> {
     let (size, available) = (family(snapshot, "host_filesystem_size_bytes")?, family(snapshot, "host_filesystem_avail_bytes")?);
     let ratios = size.samples().filter(|sample| sample.number() > 0.0).filter_map(|size| {
-        let same = |other: &crate::model::part::Sample<'_>| other.labels().eq(size.labels());
+        let same = |other: &crate::model::part::Sample| other.labels().eq(size.labels());
         let free = available.samples().find(same)?.number();
         Some((1.0 - free / size.number()).clamp(0.0, 1.0))
     });

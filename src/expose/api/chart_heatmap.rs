@@ -36,7 +36,8 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
         is(&CLOUD, part.key.origin.cloud.as_deref()) && is(&REGION, part.key.origin.region.as_deref())
     });
     let mut nodes: BTreeMap<Node<'_>, BTreeMap<&str, f64>> = BTreeMap::new();
-    for fact in facts(wanted(), "stackcast_capacity_utilization_ratio") {
+    let ratios: Vec<_> = facts(wanted(), "stackcast_capacity_utilization_ratio").collect();
+    for fact in &ratios {
         if fact.label("scope") == "hypervisor" && asked.text(&USE) == Some(fact.label("basis")) {
             let (cloud, region) = (fact.origin.cloud.as_deref(), fact.origin.region.as_deref());
             nodes.entry((cloud, region, fact.label("entity"))).or_default().insert(fact.label("resource"), fact.number());

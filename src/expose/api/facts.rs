@@ -3,16 +3,16 @@
 use crate::model::part::{Family, Origin, Part, Sample};
 
 /// A sample with its origin and its family.
-#[derive(Clone, Copy)]
+#[derive(Clone)]
 pub(super) struct Fact<'a> {
     pub(super) origin: &'a Origin,
     family: &'a Family,
-    sample: Sample<'a>,
+    sample: Sample,
 }
 
-impl<'a> Fact<'a> {
+impl Fact<'_> {
     /// The value of a label; empty where the family has no such label.
-    pub(super) fn label(&self, name: &str) -> &'a str {
+    pub(super) fn label(&self, name: &str) -> &str {
         let place = self.family.descriptor().labels.iter().position(|label| label == name);
         place.and_then(|place| self.sample.labels().nth(place)).unwrap_or_default()
     }

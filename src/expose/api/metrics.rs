@@ -37,7 +37,7 @@ pub(super) static ROUTE: Route = Route {
 #[derive(Debug, Serialize, JsonSchema)]
 struct Metrics<'a> {
     #[serde(flatten)]
-    host: Host<'a>,
+    host: Host,
     #[serde(flatten)]
     extent: Extent,
     /// The hypervisors.
@@ -46,11 +46,11 @@ struct Metrics<'a> {
 
 /// The host that stackcast runs on; null is not known (yet).
 #[derive(Debug, Default, Serialize, JsonSchema)]
-struct Host<'a> {
+struct Host {
     /// When the host was last read.
     timestamp: Option<Moment>,
     /// Its name.
-    hostname: Option<&'a str>,
+    hostname: Option<String>,
     /// Busy share of all CPUs, in percent.
     cpu: Option<f64>,
     /// Logical CPUs.
@@ -246,7 +246,7 @@ fn capacity(providers: &Providers) -> HashMap<Arc<str>, [Amount; 4]> {
     roots.filter_map(|(id, provider)| Some((Arc::clone(&provider.name), *trees.get(id)?))).collect()
 }
 
-fn host(now: &Now) -> Host<'_> {
+fn host(now: &Now) -> Host {
     let parts = || now.snapshot.group("host").map(|part| -> &Part { part });
     let memory = |name| single(parts(), name).filter(|bytes| *bytes > 0.0);
     let (total, available) = (memory("host_memory_MemTotal_bytes"), memory("host_memory_MemAvailable_bytes"));
@@ -267,7 +267,7 @@ fn host(now: &Now) -> Host<'_> {
         .find(|fact| fact.label("resource") == "cpu");
     Host {
         timestamp: parts().map(|part| Moment(part.collected_at)).max(),
-        hostname: facts(parts(), "host_uname_info").next().map(|fact| fact.label("nodename")),
+        hostname: facts(parts(), "host_uname_info").next().map(|fact| fact.label("nodename").to_owned()),
         cpu: cpu.map(|fact| fact.number() * 100.0).filter(|percent| percent.is_finite()),
         cpu_cores: Some(cores).filter(|cores| *cores > 0),
         memory: percent(used, total),

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::answer::{Answer, Moment, Page, finite, write};
 use super::asked::{Asked, BASIS, CLOUD, ENTITY, LIMIT, OFFSET, Parameter, REGION, RESOURCE, SCOPE};
-use super::facts::facts;
+use super::facts::{Fact, facts};
 use super::problem::Problem;
 use super::series::{Known, Labels, Told, any_ready, oldest};
 use super::{Now, Route, Work};
@@ -88,7 +88,9 @@ fn answer(now: &Now, asked: &Asked) -> Result<Vec<u8>, Problem> {
     let tier = asked.text(&TIER).unwrap_or("full");
     let mut told = known.select(asked)?;
     told.retain(|(_, prediction)| prediction.crossings.contains_key(tier));
-    let utilizations = Utilizations::of(now);
+    let analysed = now.snapshot.group("analysis.capacity").map(|part| -> &Part { part });
+    let ratios: Vec<_> = facts(analysed, "stackcast_capacity_utilization_ratio").collect();
+    let utilizations = Utilizations::of(&ratios);
     let mut rows: Vec<(f64, Told<'_>, Crossing)> = Vec::with_capacity(told.len());
     for told in &told {
         let Some(crossing) = told.1.crossings.get(tier) else { continue };
@@ -133,9 +135,8 @@ fn runway<'a>(
 struct Utilizations<'a>(HashMap<[Option<&'a str>; 6], f64>);
 
 impl<'a> Utilizations<'a> {
-    fn of(now: &'a Now) -> Self {
-        let parts = now.snapshot.group("analysis.capacity").map(|part| -> &Part { part });
-        let found = facts(parts, "stackcast_capacity_utilization_ratio").map(|fact| {
+    fn of(ratios: &'a [Fact<'a>]) -> Self {
+        let found = ratios.iter().map(|fact| {
             let [scope, entity, resource, basis] =
                 ["scope", "entity", "resource", "basis"].map(|label| Some(fact.label(label)));
             let (cloud, region) = (fact.origin.cloud.as_deref(), fact.origin.region.as_deref());

@@ -114,7 +114,7 @@ struct Collection {
 #[derive(Debug, Default, Serialize, JsonSchema)]
 struct Collector<'a> {
     /// Its name.
-    collector: &'a str,
+    collector: String,
     /// Cloud; null for the host.
     cloud: Option<&'a str>,
     /// Region of the cloud.
@@ -130,7 +130,7 @@ struct Collector<'a> {
     /// Objects read by then.
     items: Option<f64>,
     /// What its credentials let it see: all, project, none.
-    visibility: Option<&'a str>,
+    visibility: Option<String>,
     /// Failed runs since the start.
     errors: f64,
 }
@@ -276,7 +276,7 @@ fn alerts(now: &Now) -> Alerts {
 fn collection(collectors: &[Collector<'_>]) -> Collection {
     let mut found = Collection::default();
     for collector in collectors {
-        *match (collector.success, collector.visibility) {
+        *match (collector.success, collector.visibility.as_deref()) {
             (None, _) => &mut found.waiting,
             (Some(false), _) => &mut found.failing,
             (Some(true), Some("project" | "none")) => &mut found.blind,
@@ -303,11 +303,11 @@ fn accuracy(known: &Known) -> Option<Accuracy> {
 }
 
 fn collectors<'a>(now: &Now, own: &'a [Part]) -> Vec<Collector<'a>> {
-    let mut found: BTreeMap<(&Origin, &str), Collector<'a>> = BTreeMap::new();
+    let mut found: BTreeMap<(&Origin, String), Collector<'a>> = BTreeMap::new();
     for name in ["success", "duration_seconds", "last_success_timestamp_seconds", "items", "visibility_info", "errors_total"] {
         for fact in facts(own.iter(), &format!("stackcast_collector_{name}")) {
-            let (collector, value) = (fact.label("collector"), fact.number());
-            let row = found.entry((fact.origin, collector)).or_insert_with(|| Collector {
+            let (collector, value) = (fact.label("collector").to_owned(), fact.number());
+            let row = found.entry((fact.origin, collector.clone())).or_insert_with(|| Collector {
                 collector,
                 cloud: fact.origin.cloud.as_deref(),
                 region: fact.origin.region.as_deref(),
@@ -317,7 +317,7 @@ fn collectors<'a>(now: &Now, own: &'a [Part]) -> Vec<Collector<'a>> {
                 "success" => row.success = Some(value > 0.0),
                 "duration_seconds" => row.duration_seconds = finite(value),
                 "items" => row.items = finite(value),
-                "visibility_info" => row.visibility = Some(fact.label("visibility")),
+                "visibility_info" => row.visibility = Some(fact.label("visibility").to_owned()),
                 "errors_total" => row.errors += value,
                 _ => {
                     row.last_success = Moment::of_seconds(value);

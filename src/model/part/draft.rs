@@ -40,7 +40,7 @@ impl Draft {
 
     pub(super) fn len(&self) -> usize {
         let amended = self.amended.iter().flat_map(|amended| &amended.pieces);
-        amended.map(|piece| piece.range.len()).sum::<usize>() + self.put_rows()
+        amended.map(Piece::len).sum::<usize>() + self.put_rows()
     }
 
     fn put_rows(&self) -> usize {
@@ -84,7 +84,7 @@ impl Draft {
     pub(super) fn extend(&mut self, other: &Family) {
         if self.row.labels.len() == other.descriptor().labels.len() {
             // Rows of another kind are left out.
-            other.spans().iter().for_each(|span| self.room().append(&span.held, 0..span.held.len()));
+            other.spans().iter().for_each(|span| self.room().append(&span.held.rows(), 0..span.rows.len()));
         }
     }
 
@@ -125,7 +125,7 @@ impl Draft {
         let put = self.take_put();
         let Some(amended) = self.amended else { return put };
         let mut rows = put.like();
-        amended.pieces.into_iter().for_each(|piece| rows.append(&piece.rows, piece.range));
+        amended.pieces.into_iter().map(Piece::into_rows).for_each(|(from, range)| rows.append(&from, range));
         rows.append(&put, 0..put.len());
         rows
     }
@@ -145,7 +145,7 @@ impl From<&Family> for Draft {
     /// A draft that goes on from a sealed family.
     fn from(family: &Family) -> Self {
         let histograms = family.spans().first().is_some_and(|span| span.held.are_histograms());
-        let pieces = family.pieces(0..family.len()).collect();
+        let pieces = family.cursor().pieces(0..family.len());
         let amended = Some(Amended { pieces, in_order: family.in_order });
         Self { amended, ..Self::new(family.row.clone(), histograms) }
     }

@@ -36,26 +36,26 @@ pub struct Family {
     pub(super) in_order: bool,
 }
 
-/// One sample, borrowed from its family.
-#[derive(Clone, Copy, Debug)]
-pub struct Sample<'a> {
-    rows: &'a Rows,
+/// One sample, with the rows of its span.
+#[derive(Clone, Debug)]
+pub struct Sample {
+    rows: Arc<Rows>,
     row: usize,
 }
 
-impl<'a> Sample<'a> {
+impl Sample {
     /// Label values, in the order of the row's labels.
-    pub fn labels(self) -> impl ExactSizeIterator<Item = &'a str> {
+    pub fn labels(&self) -> impl ExactSizeIterator<Item = &str> {
         self.rows.labels(self.row)
     }
 
     /// The value.
-    pub fn value(self) -> Value<'a> {
+    pub fn value(&self) -> Value<'_> {
         self.rows.value(self.row)
     }
 
     /// The value of a gauge, counter or untyped sample; NaN for a histogram.
-    pub fn number(self) -> f64 {
+    pub fn number(&self) -> f64 {
         match self.value() {
             Value::Number(number) => number,
             Value::Histogram(_) => f64::NAN,
@@ -80,16 +80,16 @@ impl Family {
     }
 
     /// The samples in the order in which they were put.
-    pub fn samples(&self) -> impl ExactSizeIterator<Item = Sample<'_>> {
+    pub fn samples(&self) -> impl ExactSizeIterator<Item = Sample> {
         self.samples_at(0..self.len())
     }
 
     /// The samples at these places.
-    pub fn samples_at(&self, rows: Range<usize>) -> impl ExactSizeIterator<Item = Sample<'_>> {
+    pub fn samples_at(&self, rows: Range<usize>) -> impl ExactSizeIterator<Item = Sample> {
         let end = rows.end.min(self.len());
         let start = rows.start.min(end);
         let mut spans = self.spans.get(self.span_of(start)..).unwrap_or(&[]).iter();
-        let current = spans.next().map(|span| (&*span.held, start - span.rows.start..span.rows.len()));
+        let current = spans.next().map(|span| (span.held.rows(), start - span.rows.start..span.rows.len()));
         Samples { spans, current, left: end - start }
     }
 
@@ -101,8 +101,7 @@ impl Family {
     /// The first label's value in its first and in its last row, where rows are sorted by their labels.
     pub fn first_labels(&self) -> Option<(&str, &str)> {
         let (first, last) = (self.spans.first()?, self.spans.last()?);
-        let last_row = last.rows.len().checked_sub(1)?;
-        (self.in_order && !self.row.labels.is_empty()).then(|| (first.held.key(0), last.held.key(last_row)))
+        (self.in_order && !self.row.labels.is_empty()).then(|| (first.held.keys().0, last.held.keys().1))
     }
 
     /// Whether it prints as another one does.
@@ -128,43 +127,15 @@ impl Family {
         }
         let known: hashbrown::HashMap<u64, &Span> = earlier.spans.iter().map(|span| (span.hash, span)).collect();
         let shared = self.spans.iter().map(|span| match known.get(&span.hash) {
-            Some(known) if known.is_like(span) => Span { held: Arc::clone(&known.held), ..span.clone() },
+            Some(known) if known.is_like(span) => Span { held: known.held.clone(), ..span.clone() },
             _ => span.clone(),
         });
         self.spans = shared.collect();
     }
 
-    /// Its rows at these places. A span's end is a cut whatever follows, but that of the last one.
-    pub(super) fn pieces(&self, rows: Range<usize>) -> impl Iterator<Item = Piece> {
-        let last = self.len();
-        let spans = self.spans.get(self.span_of(rows.start)..).unwrap_or(&[]).iter();
-        let inside = spans.take_while({
-            let end = rows.end;
-            move |span| span.rows.start < end
-        });
-        inside.map(move |span| {
-            let range = span.rows.start.max(rows.start)..span.rows.end.min(rows.end);
-            let whole = range == span.rows && span.rows.end < last;
-            Piece {
-                rows: Arc::clone(&span.held),
-                range: range.start - span.rows.start..range.end - span.rows.start,
-                span: whole.then(|| span.clone()),
-            }
-        })
-    }
-
-    /// The first row from `start` on whose first label passes; those that do not are in front of all that do.
-    pub(super) fn first_where(&self, start: usize, passes: impl Fn(&str) -> bool) -> usize {
-        let passes_last = |span: &Span| passes(span.held.key(span.rows.len().saturating_sub(1)));
-        let Some(span) = self.spans.get(self.spans.partition_point(|span| !passes_last(span))) else {
-            return self.len();
-        };
-        let (mut low, mut high) = (0, span.rows.len());
-        while low < high {
-            let middle = low + (high - low) / 2;
-            if passes(span.held.key(middle)) { high = middle } else { low = middle + 1 }
-        }
-        start.max(span.rows.start + low)
+    /// Its rows, to be gone through from the first to the last.
+    pub(super) fn cursor(&self) -> Cursor<'_> {
+        Cursor { family: self, unpacked: None }
     }
 
     /// The place of the span that has a row.
@@ -173,24 +144,75 @@ impl Family {
     }
 }
 
+/// Goes through the rows of a family, and unpacks each span once that is looked into.
+pub(super) struct Cursor<'f> {
+    family: &'f Family,
+    /// The span looked into last, and its place.
+    unpacked: Option<(usize, Arc<Rows>)>,
+}
+
+impl Cursor<'_> {
+    fn unpack(&mut self, at: usize, span: &Span) -> Arc<Rows> {
+        match &self.unpacked {
+            Some((place, rows)) if *place == at => Arc::clone(rows),
+            _ => {
+                let rows = span.held.rows();
+                self.unpacked = Some((at, Arc::clone(&rows)));
+                rows
+            }
+        }
+    }
+
+    /// The rows at these places. A span's end is a cut whatever follows, but that of the last one.
+    pub(super) fn pieces(&mut self, rows: Range<usize>) -> Vec<Piece> {
+        let (first, last) = (self.family.span_of(rows.start), self.family.len());
+        let spans = self.family.spans.iter().enumerate().skip(first);
+        let inside = spans.take_while(|(_, span)| span.rows.start < rows.end);
+        let piece = |(at, span): (usize, &Span)| {
+            let range = span.rows.start.max(rows.start)..span.rows.end.min(rows.end);
+            if range == span.rows && span.rows.end < last {
+                return Piece::Span(span.clone());
+            }
+            Piece::Rows(self.unpack(at, span), range.start - span.rows.start..range.end - span.rows.start)
+        };
+        inside.map(piece).collect()
+    }
+
+    /// The first row from `start` on whose first label passes; those that do not are in front of all that do.
+    pub(super) fn first_where(&mut self, start: usize, passes: impl Fn(&str) -> bool) -> usize {
+        let spans = &self.family.spans;
+        let at = spans.partition_point(|span| !passes(span.held.keys().1));
+        let Some(span) = spans.get(at) else { return self.family.len() };
+        if passes(span.held.keys().0) {
+            return start.max(span.rows.start);
+        }
+        let (rows, mut low, mut high) = (self.unpack(at, span), 0, span.rows.len());
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if passes(rows.key(middle)) { high = middle } else { low = middle + 1 }
+        }
+        start.max(span.rows.start + low)
+    }
+}
+
 /// Samples of a family, span by span.
 struct Samples<'a> {
     spans: std::slice::Iter<'a, Span>,
-    current: Option<(&'a Rows, Range<usize>)>,
+    current: Option<(Arc<Rows>, Range<usize>)>,
     left: usize,
 }
 
-impl<'a> Iterator for Samples<'a> {
-    type Item = Sample<'a>;
+impl Iterator for Samples<'_> {
+    type Item = Sample;
 
-    fn next(&mut self) -> Option<Sample<'a>> {
+    fn next(&mut self) -> Option<Sample> {
         self.left = self.left.checked_sub(1)?;
         loop {
             let (rows, range) = self.current.as_mut()?;
             if let Some(row) = range.next() {
-                return Some(Sample { rows, row });
+                return Some(Sample { rows: Arc::clone(rows), row });
             }
-            self.current = self.spans.next().map(|span| (&*span.held, 0..span.rows.len()));
+            self.current = self.spans.next().map(|span| (span.held.rows(), 0..span.rows.len()));
         }
     }
 

@@ -1,13 +1,15 @@
 //! A part: what one run of one collector found, sealed and immutable.
 //!
-//! Samples lie in text arenas (label values and their ends), one per span of some hundred rows; parts share the spans
-//! that they have in common, so that a family of 50,000 instances costs what has changed in it. Sealing drops repeated
+//! Samples lie in text arenas (label values and their ends), one per span of some hundred rows, packed while nobody
+//! reads them; parts share the spans that they have in common, so that a family of 50,000 instances costs what has
+//! changed in it. Sealing drops repeated
 //! label sets and caps a family's size; both are counted, never fatal.
 
 mod amend;
 mod builder;
 mod draft;
 mod family;
+mod packed;
 mod rows;
 mod span;
 
@@ -153,6 +155,15 @@ mod tests {
         PartKey { group: "test", origin: Origin::LOCAL, source: "test".into() }
     }
 
+    /// Label values and value of each sample.
+    fn shown(family: &Family) -> Vec<String> {
+        let line = |sample: Sample| {
+            let labels: Vec<_> = sample.labels().collect();
+            format!("{} {}", labels.join(" "), sample.number())
+        };
+        family.samples().map(line).collect()
+    }
+
     #[test]
     fn repeated_label_sets_and_overflow_are_dropped_and_counted() {
         assert_eq!(METRICS.len(), 2);
@@ -163,8 +174,8 @@ mod tests {
         builder.put(&HOSTS, ["d", ""], 4.0);
         let (part, dropped) = builder.seal(key(), Timestamp::default(), 2);
         let family = &part.families[0];
-        let rows: Vec<(Vec<&str>, f64)> = family.samples().map(|s| (s.labels().collect(), s.number())).collect();
-        assert_eq!(rows, vec![(vec!["a", "bc"], 1.0), (vec!["ab", "c"], 2.0)]);
+        let rows = shown(family);
+        assert_eq!(rows, ["a bc 1", "ab c 2"]);
         let reasons: Vec<_> = dropped.iter().map(|d| (d.reason, d.samples)).collect();
         assert_eq!(reasons, vec![("duplicate", 1), ("limit", 1)]);
     }
@@ -190,9 +201,8 @@ mod tests {
         builder.put(&HOSTS, ["b", "y"], 2.0);
         builder.extend(&earlier);
         let (part, dropped) = builder.seal(key(), Timestamp::default(), 10);
-        let rows: Vec<(Vec<&str>, f64)> =
-            part.families[0].samples().map(|s| (s.labels().collect(), s.number())).collect();
-        assert_eq!(rows, vec![(vec!["a", "x"], 1.0), (vec!["b", "y"], 2.0)]);
+        let rows = shown(&part.families[0]);
+        assert_eq!(rows, ["a x 1", "b y 2"]);
         assert_eq!(dropped[0].samples, 1, "the same label set twice is dropped as ever");
     }
 
@@ -206,8 +216,8 @@ mod tests {
         let (part, dropped) = builder.seal(key(), Timestamp::default(), 10);
         let family = &part.families[0];
         assert_eq!(family.descriptor().labels.as_ref(), ["zone"]);
-        let rows: Vec<(Vec<&str>, f64)> = family.samples().map(|s| (s.labels().collect(), s.number())).collect();
-        assert_eq!(rows, vec![(vec!["x"], 1.0), (vec!["y"], 3.0)]);
+        let rows = shown(family);
+        assert_eq!(rows, ["x 1", "y 3"]);
         assert_eq!(dropped, [Dropped { family: HOSTS.descriptor.name.clone(), reason: "duplicate", samples: 1 }]);
     }
 
@@ -217,7 +227,8 @@ mod tests {
         let mut builder = PartBuilder::new();
         builder.put(&HOSTS, [&long, "z"], 1.0);
         let (part, _) = builder.seal(key(), Timestamp::default(), 10);
-        let labels: Vec<_> = part.families[0].samples().next().unwrap().labels().collect();
+        let sample = part.families[0].samples().next().unwrap();
+        let labels: Vec<_> = sample.labels().collect();
         assert_eq!(labels[0].len(), LABEL_VALUE_BYTES_MAX);
         assert_eq!(labels[1], "z");
     }

@@ -50,6 +50,48 @@ impl Rows {
         Self::new(self.width, self.are_histograms())
     }
 
+    /// Rows with numbers, of which is known how long each label value is.
+    pub(super) fn of_numbers(
+        width: usize,
+        numbers: Vec<f64>,
+        lengths: impl ExactSizeIterator<Item = u16>,
+        text: String,
+    ) -> Self {
+        let mut end = 0;
+        let ends = lengths.map(|length| {
+            end += u32::from(length);
+            end
+        });
+        Self { width, text, ends: ends.collect(), values: Values::Numbers(numbers) }
+    }
+
+    pub(super) fn width(&self) -> usize {
+        self.width
+    }
+
+    /// The values, if they are numbers.
+    pub(super) fn numbers(&self) -> Option<&[f64]> {
+        match &self.values {
+            Values::Numbers(numbers) => Some(numbers),
+            Values::Histograms(_) => None,
+        }
+    }
+
+    /// All label values behind each other.
+    pub(super) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// How long each of them is: at most [`LABEL_VALUE_BYTES_MAX`].
+    pub(super) fn lengths(&self) -> impl Iterator<Item = u16> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let length = end - start;
+            start = *end;
+            length as u16
+        })
+    }
+
     /// Length of all label values.
     pub(super) fn text_bytes(&self) -> usize {
         self.text.len()

@@ -11,6 +11,7 @@ use std::sync::{Arc, LazyLock};
 
 use hashbrown::DefaultHashBuilder;
 
+use super::packed::Held;
 use super::rows::Rows;
 
 /// Text of the smallest span, in bytes; a family's last one may be smaller.
@@ -40,7 +41,7 @@ pub struct Span {
     pub bytes: usize,
     /// Changes with any label or value of its rows; by the process-wide seed.
     pub hash: u64,
-    pub(super) held: Arc<Rows>,
+    pub(super) held: Held,
 }
 
 impl Span {
@@ -50,19 +51,35 @@ impl Span {
     }
 }
 
-/// Rows that are to stand in a family: some of those of a span, or of such as were in none yet.
+/// Rows that are to stand in a family.
 #[derive(Debug)]
-pub(super) struct Piece {
-    pub(super) rows: Arc<Rows>,
-    pub(super) range: Range<usize>,
-    /// The span, if these are all of it, and a cut lies behind it whatever follows.
-    pub(super) span: Option<Span>,
+pub(super) enum Piece {
+    /// Some of a span, or such as were in none yet.
+    Rows(Arc<Rows>, Range<usize>),
+    /// All of a span behind which lies a cut whatever follows.
+    Span(Span),
 }
 
 impl Piece {
     /// All of these.
     pub(super) fn all(rows: Rows) -> Self {
-        Self { range: 0..rows.len(), rows: Arc::new(rows), span: None }
+        let range = 0..rows.len();
+        Self::Rows(Arc::new(rows), range)
+    }
+
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Rows(_, range) => range.len(),
+            Self::Span(span) => span.rows.len(),
+        }
+    }
+
+    /// The rows and which of them.
+    pub(super) fn into_rows(self) -> (Arc<Rows>, Range<usize>) {
+        match self {
+            Self::Rows(rows, range) => (rows, range),
+            Self::Span(span) => (span.held.rows(), 0..span.rows.len()),
+        }
     }
 }
 
@@ -71,9 +88,12 @@ pub(super) fn cut(pieces: Vec<Piece>, row_overhead: usize) -> Arc<[Span]> {
     let mut cutter =
         Cutter { row_overhead, spans: Vec::new(), open: Vec::new(), bytes: 0, state: SEEDED.build_hasher() };
     for piece in pieces {
-        match piece.span {
-            Some(span) if cutter.open.is_empty() => cutter.keep(span),
-            _ => cutter.take(piece.rows, piece.range),
+        match piece {
+            Piece::Span(span) if cutter.open.is_empty() => cutter.keep(span),
+            piece => {
+                let (rows, range) = piece.into_rows();
+                cutter.take(rows, range);
+            }
         }
     }
     cutter.close();
@@ -129,7 +149,8 @@ impl Cutter {
             (std::mem::take(&mut self.bytes), std::mem::replace(&mut self.state, SEEDED.build_hasher()));
         let Some(held) = Rows::joined(&open) else { return };
         let start = self.next_row();
-        self.spans.push(Span { rows: start..start + held.len(), bytes, hash: state.finish(), held: Arc::new(held) });
+        let rows = start..start + held.len();
+        self.spans.push(Span { rows, bytes, hash: state.finish(), held: Held::new(held) });
     }
 }
 
