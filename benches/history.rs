@@ -9,6 +9,7 @@
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::indexing_slicing, reason = "a bench")]
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -70,7 +71,7 @@ impl Load {
     }
 }
 
-fn want(signal: usize, days: i64, step: i64, only: Option<Arc<SeriesKey>>) -> Want {
+fn want(signal: usize, days: i64, step: i64, only: Option<BTreeSet<Arc<SeriesKey>>>) -> Want {
     let query = Query {
         expression: Cow::Borrowed(""),
         scope: None,
@@ -185,8 +186,8 @@ fn main() {
         let worked = cpu().saturating_sub(cpu_started).as_secs_f64() * 1e3;
         println!("{name:<10} {:>8.1} ms, {worked:.1} ms CPU, {values} values", started.elapsed().as_secs_f64() * 1e3);
     };
-    timed("one", vec![want(3, days, STEP, Some(Arc::clone(&load.keys[3 * NODES + 500])))]);
-    timed("one hourly", vec![want(3, days, 3600, Some(Arc::clone(&load.keys[3 * NODES + 500])))]);
+    timed("one", vec![want(3, days, STEP, Some([Arc::clone(&load.keys[3 * NODES + 500])].into()))]);
+    timed("one hourly", vec![want(3, days, 3600, Some([Arc::clone(&load.keys[3 * NODES + 500])].into()))]);
     timed("all", (0..SIGNALS).map(|signal| want(signal, days, STEP, None)).collect());
     timed("all hourly", (0..SIGNALS).map(|signal| want(signal, days, 3600, None)).collect());
 }

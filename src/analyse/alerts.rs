@@ -11,6 +11,7 @@ use crate::model::anomaly::{Anomalies, Anomaly, signal_label};
 use crate::model::clock::Timestamp;
 use crate::model::part::Origin;
 use crate::model::risk::{Cause, Level, Risk, Risks};
+use crate::model::signal::{Basis, Scope};
 use crate::model::snapshot::Snapshot;
 
 /// How long an alert is absent before it is closed.
@@ -88,6 +89,10 @@ fn present(snapshot: &Snapshot, at: Timestamp) -> Vec<Alert> {
 }
 
 fn of_risk(origin: &Origin, risk: &Risk, since: Timestamp) -> Option<Alert> {
+    // A hypervisor that is allotted in full is what a scheduler is for. The rules leave those out as well.
+    if (risk.scope, risk.basis) == (Scope::Hypervisor, Basis::Allocation) {
+        return None;
+    }
     let tier = match risk.level {
         Level::Low => return None,
         Level::Medium => Tier::Medium,
@@ -117,12 +122,15 @@ fn of_anomaly(origin: &Origin, anomaly: &Anomaly) -> Alert {
 mod tests {
     use super::*;
     use crate::model::part::{PartBuilder, PartKey};
-    use crate::model::signal::{Basis, Scope};
     use crate::model::snapshot::{SeriesLimits, SnapshotStore};
 
     fn snapshot(levels: &[Level]) -> Arc<Snapshot> {
+        snapshot_of(Scope::Az, levels)
+    }
+
+    fn snapshot_of(scope: Scope, levels: &[Level]) -> Arc<Snapshot> {
         let risk = |(at, level): (usize, &Level)| Risk {
-            scope: Scope::Az,
+            scope,
             entity: Arc::from(format!("az-{at}")),
             resource: Arc::from("memory"),
             basis: Basis::Allocation,
@@ -158,5 +166,11 @@ mod tests {
         assert_eq!(look(480, &[Level::High]), (0, 1, vec![(Tier::High, 60)]));
         let text = ledger.open().0[0].text.clone();
         assert_eq!(text, "memory of az az-0: 91 % in use");
+    }
+    #[test]
+    fn a_hypervisor_allotted_in_full_is_no_alert() {
+        let look = |scope| Ledger::default().look(&snapshot_of(scope, &[Level::Critical]), Timestamp::default());
+        assert_eq!(look(Scope::Hypervisor), Changes::default());
+        assert_eq!(look(Scope::Aggregate).raised.len(), 1);
     }
 }

@@ -13,6 +13,7 @@ mod telemetry;
 #[cfg(test)]
 mod testing;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::future::Future;
 use std::path::{Path, PathBuf};
@@ -41,7 +42,7 @@ pub trait History: Send + Sync + fmt::Debug {
     /// Hands over a tick; never waits for a disk. A store that others fill (Prometheus) takes it as done.
     fn append(&self, tick: Tick) -> Result<(), HistoryError>;
 
-    /// Reads all series of a signal, or one, on an even grid.
+    /// Reads all series of a signal, or some, on an even grid.
     fn read<'a>(&'a self, want: &'a Want) -> Pending<'a, Answer>;
 }
 
@@ -50,8 +51,8 @@ pub trait History: Send + Sync + fmt::Debug {
 pub struct Want {
     /// The signal.
     pub signal: Arc<Signal>,
-    /// One series of it; none: all.
-    pub only: Option<Arc<SeriesKey>>,
+    /// Some series of it; none: all.
+    pub only: Option<BTreeSet<Arc<SeriesKey>>>,
     /// First point of the grid.
     pub from: Timestamp,
     /// End of the grid, exclusive.

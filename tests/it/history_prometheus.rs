@@ -206,7 +206,7 @@ async fn a_real_prometheus_answers_as_the_embedded_store_does() {
     // 12,096 points a series: more than Prometheus answers at once.
     assert_same(&fine, &patiently(&history, &want(100)).await, "raw");
     assert_same(&hourly, &history.read(&want(3600)).await.unwrap(), "hourly");
-    let one = Want { only: Some(key(2)), ..want(3600) };
+    let one = Want { only: Some([key(2)].into()), ..want(3600) };
     let answer = history.read(&one).await.unwrap();
     assert_eq!(answer.stretches.len(), 1);
     assert_eq!(answer.stretches[0].key, key(2));

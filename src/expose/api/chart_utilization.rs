@@ -1,5 +1,6 @@
 //! `/charts/utilization`: the past of a place's utilisation and its forecast with the interval, as a Plotly figure.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::forecasts::curve;
 use super::problem::Problem;
 use super::series::{Known, Told, any_ready, oldest};
 use super::{Making, Now, Route, Work};
-use crate::history::{History, Want};
+use crate::history::{History, Stretch, Want};
 use crate::model::clock::Timestamp;
 use crate::model::prediction::Prediction;
 use crate::model::signal::{SeriesKey, Signal};
@@ -52,9 +53,11 @@ fn making(now: Now, asked: Asked) -> Making {
         told.retain(|(key, _)| *key.signal == *signal.name);
         told.truncate(SERIES_MAX);
         let (oldest, ready) = (oldest(&told), any_ready(&now, &told));
+        let wanted = told.iter().map(|(key, _)| Arc::clone(key)).collect();
+        let past = past(&*history, signal, wanted, &now, asked.count(&PAST)).await?;
         let mut lines = Vec::new();
         for (key, prediction) in &told {
-            let past = past(&*history, &signal, key, &now, asked.count(&PAST)).await?;
+            let past = past.iter().find(|stretch| stretch.key == **key).map(readings).unwrap_or_default();
             lines.push(Line { key, prediction, past });
         }
         let hours = u32::try_from(asked.count(&AHEAD) * 24).unwrap_or(0);
@@ -63,26 +66,25 @@ fn making(now: Now, asked: Asked) -> Making {
     .boxed()
 }
 
-/// The readings, hour by hour.
+/// What was, hour by hour: one question for all series, since a day that is not over is read whole for each.
 async fn past(
     history: &dyn History,
-    signal: &Arc<Signal>,
-    key: &Arc<SeriesKey>,
+    signal: Arc<Signal>,
+    wanted: BTreeSet<Arc<SeriesKey>>,
     now: &Now,
     days: usize,
-) -> Result<Vec<(Timestamp, f64)>, Problem> {
+) -> Result<Vec<Stretch>, Problem> {
     let hour = now.at.millis().div_euclid(3_600_000) * 3_600_000;
     let to = Timestamp::from_millis(hour);
     let days = u32::try_from(days).unwrap_or(1);
-    let want =
-        Want { signal: Arc::clone(signal), only: Some(Arc::clone(key)), from: to.minus(DAY * days), to, step: HOUR };
+    let want = Want { signal, only: Some(wanted), from: to.minus(DAY * days), to, step: HOUR };
     let answer = history.read(&want).await.map_err(|error| Problem::unavailable(error.to_string()))?;
-    let stretches = answer.stretches.into_iter();
-    let readings = stretches.flat_map(|stretch| {
-        let start = stretch.start;
-        (0_u32..).zip(stretch.values).map(move |(hour, value)| (start.plus(stretch.step * hour), value))
-    });
-    Ok(readings.filter(|(_, value)| value.is_finite()).collect())
+    Ok(answer.stretches)
+}
+
+fn readings(stretch: &Stretch) -> Vec<(Timestamp, f64)> {
+    let hours = (0_u32..).zip(&stretch.values).map(|(hour, value)| (stretch.start.plus(stretch.step * hour), *value));
+    hours.filter(|(_, value)| value.is_finite()).collect()
 }
 
 fn figure(lines: &[Line<'_>], hours: u32) -> Figure {

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::Serialize;
 
@@ -55,6 +56,8 @@ const NORMAL: f64 = 1.4826;
 /// Noise that every level is granted, as a share of it.
 const GRANTED: f64 = 0.01;
 const SIZE_MOST: f64 = 1e6;
+/// So many series are asked for by name.
+const SOME_MAX: usize = 100;
 
 /// Before and after.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -208,22 +211,26 @@ async fn read(
     })?;
     let mut signals: BTreeMap<&str, Vec<&Arc<SeriesKey>>> = BTreeMap::new();
     wanted.iter().for_each(|key| signals.entry(&key.signal).or_default().push(key));
-    let (mut found, mut warnings) = (Vec::new(), Vec::new());
-    for (name, keys) in signals {
-        // Not kept any more.
-        let Some(signal) = now.signal(name) else { continue };
-        let only = match keys.as_slice() {
-            [one] => Some(Arc::clone(one)),
-            _ => None,
-        };
+    // Signals no longer kept are left out. The store itself says how many questions it takes at a time.
+    let readings = signals.into_iter().filter_map(|(name, keys)| {
+        let signal = now.signal(name)?;
         let step = Duration::from_secs(windows.step);
+        // All of a signal are as many as there are.
+        let only = (keys.len() <= SOME_MAX).then(|| keys.iter().copied().cloned().collect());
         let want = Want { signal: Arc::clone(&signal), only, from: windows.from(), to: windows.to(), step };
-        let answer = history.read(&want).await.map_err(|error| {
-            tracing::warn!(%error, signal = name, "before and after cannot be compared");
-            Problem::unavailable(
-                "the history cannot be read now (the log says why); a shorter window or one `signal` asks for less",
-            )
-        })?;
+        let history = &history;
+        Some(async move {
+            let answer = history.read(&want).await.map_err(|error| {
+                tracing::warn!(%error, signal = name, "before and after cannot be compared");
+                Problem::unavailable(
+                    "the history cannot be read now (the log says why); a shorter window or one `signal` asks for less",
+                )
+            })?;
+            Ok((signal, keys, answer))
+        })
+    });
+    let (mut found, mut warnings) = (Vec::new(), Vec::new());
+    for (signal, keys, answer) in try_join_all(readings).await? {
         let keys: BTreeSet<&Arc<SeriesKey>> = keys.into_iter().collect();
         let stretches = answer.stretches.into_iter().filter(|stretch| keys.contains(&stretch.key));
         found.extend(stretches.map(|stretch| (Arc::clone(&signal), stretch)));

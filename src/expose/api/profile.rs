@@ -82,7 +82,7 @@ async fn answer(now: Now, asked: Asked) -> Result<Vec<u8>, Problem> {
     let days = u64::try_from(asked.count(&DAYS)).unwrap_or(28);
     let from = to.minus(Duration::from_secs(days * 86_400));
     let step = Duration::from_secs(HOUR_SECONDS.unsigned_abs());
-    let want = Want { signal, only: Some(Arc::clone(&key)), from, to, step };
+    let want = Want { signal, only: Some([Arc::clone(&key)].into()), from, to, step };
     let found = history.read(&want).await.map_err(|error| {
         tracing::warn!(%error, "a profile cannot be told");
         Problem::unavailable("the history cannot be read now; the log says why")

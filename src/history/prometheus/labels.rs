@@ -1,7 +1,7 @@
 //! Labels of a series to its key, as the signal's query says.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use crate::history::Want;
@@ -19,7 +19,7 @@ pub(super) struct Mapping<'a> {
     query: &'a Query,
     placing: Option<&'a dyn Placing>,
     signal: Arc<str>,
-    only: Option<&'a SeriesKey>,
+    only: Option<&'a BTreeSet<Arc<SeriesKey>>>,
     /// Texts that many series share (cloud, region, resource), each kept once.
     shared: HashMap<String, Arc<str>>,
 }
@@ -27,7 +27,7 @@ pub(super) struct Mapping<'a> {
 impl<'a> Mapping<'a> {
     pub(super) fn new(want: &'a Want, placing: Option<&'a dyn Placing>) -> Self {
         let signal = Arc::from(want.signal.name.as_ref());
-        Self { query: &want.signal.query, placing, signal, only: want.only.as_deref(), shared: HashMap::new() }
+        Self { query: &want.signal.query, placing, signal, only: want.only.as_ref(), shared: HashMap::new() }
     }
 
     /// Name of the signal.
@@ -35,9 +35,9 @@ impl<'a> Mapping<'a> {
         &self.signal
     }
 
-    /// Whether a series was asked for.
+    /// Whether a series is asked for.
     pub(super) fn wanted(&self, key: &SeriesKey) -> bool {
-        self.only.is_none_or(|only| only == key)
+        self.only.is_none_or(|only| only.contains(key))
     }
 
     /// The key that labels make; none if one is missing or unknown.

@@ -1,6 +1,6 @@
 //! Reading: a connection of its own and one read transaction, so that a day being rewritten is seen once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
 
 use rusqlite::Connection;
@@ -14,13 +14,13 @@ use crate::history::grid::{Gather, Grid, Take};
 use crate::history::{Answer, HistoryError, Want};
 
 /// Which readings of a signal are visited; times in milliseconds, both ends inclusive.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Span<'a> {
     pub(super) signal: &'a str,
     pub(super) from: i64,
     pub(super) to: i64,
-    /// One series only.
-    pub(super) slot: Option<u32>,
+    /// Some series only.
+    pub(super) slots: Option<BTreeSet<u32>>,
     /// Closed days by the hour will do.
     pub(super) hourly: bool,
     /// What a roll-up stands for.
@@ -46,18 +46,15 @@ pub(super) fn answer(path: &Path, want: &Want) -> Result<Answer, HistoryError> {
     let transaction = connection.unchecked_transaction().map_err(failed)?;
     let mut keys = dictionary::of_signal(&transaction, &want.signal.name).map_err(failed)?;
     if let Some(only) = &want.only {
-        keys.retain(|_, key| key == only);
+        keys.retain(|_, key| only.contains(key));
     }
-    let slot = match &want.only {
-        Some(_) => match keys.keys().next() {
-            Some(slot) => Some(*slot),
-            None => return Ok(Answer::default()),
-        },
-        None => None,
-    };
+    let slots = want.only.is_some().then(|| keys.keys().copied().collect());
+    if keys.is_empty() {
+        return Ok(Answer::default());
+    }
     let take = if want.signal.counter { Take::Last } else { Take::Mean };
     let (from, to) = (want.from.millis(), want.to.millis().saturating_sub(1));
-    let span = Span { signal: &want.signal.name, from, to, slot, hourly: grid.whole_hours(), take };
+    let span = Span { signal: &want.signal.name, from, to, slots, hourly: grid.whole_hours(), take };
     let mut gathered: HashMap<u32, Gather> = HashMap::new();
     let mut excess = None;
     let warnings = visit(&transaction, &span, &mut |slot, times, values| {
@@ -101,7 +98,7 @@ pub(super) fn visit(connection: &Connection, span: &Span<'_>, visit: &mut Visit<
                 block.columns = if span.take == Take::Last { peaks } else { block.columns };
             }
             block.each(|slot, values| {
-                if going && span.slot.is_none_or(|only| only == slot) {
+                if going && span.slots.as_ref().is_none_or(|slots| slots.contains(&slot)) {
                     going = visit(slot, &block.times, values);
                 }
             });
@@ -116,7 +113,8 @@ pub(super) fn visit(connection: &Connection, span: &Span<'_>, visit: &mut Visit<
 /// Rows of the span by day.
 fn by_day(connection: &Connection, span: &Span<'_>) -> rusqlite::Result<BTreeMap<i64, Rows>> {
     let (first, last) = (span.from.div_euclid(DAY), span.to.div_euclid(DAY));
-    let mine = |row: &Found| span.slot.is_none_or(|slot| slot / CHUNK == row.chunk);
+    let chunks = span.slots.as_ref().map(|slots| slots.iter().map(|slot| slot / CHUNK).collect::<BTreeSet<u32>>());
+    let mine = |row: &Found| chunks.as_ref().is_none_or(|chunks| chunks.contains(&row.chunk));
     let mut days: BTreeMap<i64, Rows> = BTreeMap::new();
     for row in rows::list(connection, rows::DAY_BLOCKS, span.signal, first, last)?.into_iter().filter(mine) {
         days.entry(row.at).or_default().whole.push(row);

@@ -53,7 +53,7 @@ pub fn export(
         let wanted = |entity: &str| selection.entities.is_empty() || selection.entities.iter().any(|e| e == entity);
         keys.retain(|_, key| wanted(&key.entity));
         let (from, to) = (selection.from.millis(), selection.to.millis().saturating_sub(1));
-        let span = Span { signal: &signal, from, to, slot: None, hourly: false, take: Take::Mean };
+        let span = Span { signal: &signal, from, to, slots: None, hourly: false, take: Take::Mean };
         let told = reader::visit(&transaction, &span, &mut |slot, times, values| {
             let Some(key) = keys.get(&slot) else { return true };
             let inside = times.iter().zip(values).filter(|(at, value)| (from..=to).contains(*at) && !value.is_nan());

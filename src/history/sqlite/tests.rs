@@ -87,9 +87,9 @@ fn readings_come_back_before_and_after_their_day_is_closed_and_after_a_restart()
     drop(store);
     check(&bench.open(30, 400));
     let mut one = half.clone();
-    one.only = Some(key("load", "a"));
+    one.only = Some([key("load", "a")].into());
     assert_eq!(read(&bench.open(30, 400), &one).stretches.len(), 1);
-    one.only = Some(key("load", "nobody"));
+    one.only = Some([key("load", "nobody")].into());
     assert!(read(&bench.open(30, 400), &one).stretches.is_empty());
 }
 
