@@ -122,12 +122,13 @@ fn survey(c: &mut Criterion) {
     let mut group = c.benchmark_group("headroom");
     group.sample_size(10);
     group.bench_function("all_200_flavors_1000_hosts", |b| {
-        b.iter(|| black_box(Surveyor::default().survey(&snapshot, &[], &settings)));
+        b.iter(|| black_box(Surveyor::default().survey(&snapshot, &[], &settings, Timestamp::default())));
     });
     let mut known = Surveyor::default();
-    let _first = known.survey(&snapshot, &[], &settings);
-    group
-        .bench_function("again_with_the_same_facts", |b| b.iter(|| black_box(known.survey(&snapshot, &[], &settings))));
+    let _first = known.survey(&snapshot, &[], &settings, Timestamp::default());
+    group.bench_function("again_with_the_same_facts", |b| {
+        b.iter(|| black_box(known.survey(&snapshot, &[], &settings, Timestamp::default())))
+    });
     group.finish();
 }
 

@@ -1,6 +1,5 @@
 //! The findings as gauges.
 
-use super::Findings;
 use crate::model::headroom::{Headroom, Resilience, Stranded};
 use crate::model::part::PartBuilder;
 use crate::model::signal::Scope;
@@ -18,18 +17,7 @@ crate::metrics! {
     EFFICIENCY = gauge "stackcast_efficiency_ratio" [scope entity resource], Ratio, "Placement inventories and usages; measured demand";
 }
 
-/// Puts all findings of a region.
-pub(super) fn emit(part: &mut PartBuilder, findings: &Findings) {
-    headroom(part, &findings.headroom);
-    if let Some(found) = &findings.stranded {
-        stranded(part, found);
-    }
-    if let Some(found) = &findings.resilience {
-        resilience(part, found);
-    }
-}
-
-fn headroom(part: &mut PartBuilder, headroom: &Headroom) {
+pub(super) fn headroom(part: &mut PartBuilder, headroom: &Headroom) {
     for flavor in &headroom.flavors {
         for (zone, room) in headroom.zones.iter().zip(&flavor.local.zones) {
             part.put(&HEADROOM, [&flavor.name, zone], f64::from(room.instances));
@@ -42,15 +30,12 @@ fn headroom(part: &mut PartBuilder, headroom: &Headroom) {
 }
 
 /// Hosts are told by the API only: they would be thousands of series.
-fn stranded(part: &mut PartBuilder, stranded: &Stranded) {
+pub(super) fn plans(part: &mut PartBuilder, stranded: &Stranded, resilience: &Resilience) {
     for row in stranded.rows.iter().filter(|row| row.scope != Scope::Hypervisor) {
         if let Some(ratio) = row.ratio() {
             part.put(&STRANDED, [row.scope.as_str(), &row.entity, &row.resource], ratio);
         }
     }
-}
-
-fn resilience(part: &mut PartBuilder, resilience: &Resilience) {
     for row in &resilience.rows {
         part.put(&EVACUATION, [row.scope.as_str(), &row.entity], f64::from(row.evacuation_hosts));
     }

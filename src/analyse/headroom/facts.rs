@@ -54,6 +54,15 @@ impl Facts {
             && same(&self.quotas, &other.quotas)
             && same(&self.projects, &other.projects)
     }
+
+    /// Whether none has come and none has gone.
+    pub(super) fn are_as_many(&self, other: &Self) -> bool {
+        let known = |facts: &Self| {
+            let Self { aggregates, servers, quotas, projects, .. } = facts;
+            (aggregates.is_some(), servers.is_some(), quotas.is_some(), projects.is_some())
+        };
+        known(self) == known(other)
+    }
 }
 
 fn same<T>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {

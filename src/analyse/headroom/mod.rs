@@ -34,6 +34,7 @@ mod what_if;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use what_if::what_if;
 
@@ -42,7 +43,8 @@ use ground::Ground;
 use load::Load;
 
 use super::capacity;
-use crate::model::headroom::{Commitments, FactsAt, Headroom, Resilience, Stranded};
+use crate::model::clock::Timestamp;
+use crate::model::headroom::{FactsAt, Headroom};
 use crate::model::metric::Descriptor;
 use crate::model::part::{Origin, PartBuilder};
 use crate::model::signal::SeriesKey;
@@ -51,18 +53,33 @@ use crate::model::snapshot::Snapshot;
 /// The families of this folder.
 pub(super) static METRICS: &[&Descriptor] = emit::METRICS;
 
+/// How often plans are made anew. What is stranded, what survives and what was promised is a matter of days, and every host
+/// has to be filled and emptied for it.
+const PLANS_EVERY: Duration = Duration::from_secs(300);
+
 /// What was found out of a region.
-#[derive(Clone, Debug, Default)]
-struct Findings {
+#[derive(Debug)]
+pub struct Survey {
+    /// Which one.
+    pub origin: Origin,
+    /// What still fits.
+    pub headroom: PartBuilder,
+    /// What is stranded, survives and was promised; none while what was said before is young enough.
+    pub plans: Option<PartBuilder>,
+}
+
+/// What is remembered of a region.
+#[derive(Debug)]
+struct Known {
+    facts: Facts,
     headroom: Arc<Headroom>,
-    stranded: Option<Arc<Stranded>>,
-    resilience: Option<Arc<Resilience>>,
-    commitments: Option<Arc<Commitments>>,
+    /// When plans were made last.
+    planned: Timestamp,
 }
 
 /// Finds all of it, and does so anew only for regions whose facts have changed.
 #[derive(Debug, Default)]
-pub struct Surveyor(BTreeMap<Origin, (Facts, Findings)>);
+pub struct Surveyor(BTreeMap<Origin, Known>);
 
 impl Surveyor {
     /// Gauges and tables of every region; empty where providers, hypervisors or flavors are not known.
@@ -71,13 +88,13 @@ impl Surveyor {
         snapshot: &Snapshot,
         readings: &[(Arc<SeriesKey>, f64)],
         settings: &capacity::Settings,
-    ) -> Vec<(Origin, PartBuilder)> {
+        at: Timestamp,
+    ) -> Vec<Survey> {
         let origins = snapshot.parts().map(|part| &part.key.origin).filter(|origin| origin.cloud.is_some());
         let origins: BTreeSet<&Origin> = origins.collect();
         self.0.retain(|origin, _| origins.contains(origin));
-        let parts =
-            origins.into_iter().map(|origin| (origin.clone(), self.region(snapshot, origin, readings, settings)));
-        parts.collect()
+        let surveys = origins.into_iter().map(|origin| self.region(snapshot, origin, readings, settings, at));
+        surveys.collect()
     }
 
     fn region(
@@ -86,48 +103,54 @@ impl Surveyor {
         origin: &Origin,
         readings: &[(Arc<SeriesKey>, f64)],
         settings: &capacity::Settings,
-    ) -> PartBuilder {
-        let mut part = PartBuilder::new();
-        let Some((facts, at)) = Facts::of(snapshot, origin) else {
-            self.0.remove(origin);
-            return part;
+        at: Timestamp,
+    ) -> Survey {
+        let before = self.0.remove(origin);
+        let mut survey = Survey { origin: origin.clone(), headroom: PartBuilder::new(), plans: None };
+        let Some((facts, facts_at)) = Facts::of(snapshot, origin) else {
+            survey.plans = Some(PartBuilder::new());
+            return survey;
         };
-        let known = self.0.remove(origin).filter(|(before, _)| before.are(&facts));
-        let findings = match known {
-            Some((_, findings)) => findings,
-            None => find(origin, &facts, settings),
+        let mut ground = None;
+        let mut ground = || {
+            let new = || Ground::new(&facts.providers, &facts.hypervisors, facts.aggregates.as_deref());
+            ground.get_or_insert_with(new).clone()
         };
-        emit::emit(&mut part, &findings);
-        efficiency::emit(&mut part, origin, &facts.providers, readings);
-        part.table(Arc::clone(&findings.headroom));
-        if let Some(stranded) = &findings.stranded {
-            part.table(Arc::clone(stranded));
+        let headroom = match &before {
+            Some(before) if before.facts.are(&facts) => Arc::clone(&before.headroom),
+            _ => Arc::new(count::headroom(&mut ground(), &facts.flavors)),
+        };
+        let young = |before: &&Known| at.since(before.planned) < PLANS_EVERY && before.facts.are_as_many(&facts);
+        let planned = before.as_ref().filter(young).map(|before| before.planned);
+        if planned.is_none() {
+            let mut plans = plan(origin, &facts, ground(), settings);
+            plans.table(Arc::new(FactsAt(facts_at)));
+            survey.plans = Some(plans);
         }
-        if let Some(resilience) = &findings.resilience {
-            part.table(Arc::clone(resilience));
-        }
-        if let Some(commitments) = &findings.commitments {
-            part.table(Arc::clone(commitments));
-        }
-        part.table(Arc::new(FactsAt(at)));
-        self.0.insert(origin.clone(), (facts, findings));
-        part
+        emit::headroom(&mut survey.headroom, &headroom);
+        efficiency::emit(&mut survey.headroom, origin, &facts.providers, readings);
+        survey.headroom.table(Arc::clone(&headroom));
+        survey.headroom.table(Arc::new(FactsAt(facts_at)));
+        self.0.insert(origin.clone(), Known { facts, headroom, planned: planned.unwrap_or(at) });
+        survey
     }
 }
 
-fn find(origin: &Origin, facts: &Facts, settings: &capacity::Settings) -> Findings {
+/// What is stranded, survives and was promised.
+fn plan(origin: &Origin, facts: &Facts, mut ground: Ground, settings: &capacity::Settings) -> PartBuilder {
+    let mut part = PartBuilder::new();
     let cloud = origin.cloud.clone().unwrap_or_default();
-    let mut ground = Ground::new(&facts.providers, &facts.hypervisors, facts.aggregates.as_deref());
-    let load = facts.servers.as_deref().map(|servers| Load::new(servers, &facts.flavors, &mut ground));
-    let figures = || capacity::figures(&cloud, &facts.providers, Some(&facts.hypervisors), settings);
-    let commitments = facts
-        .quotas
-        .as_deref()
-        .map(|quotas| Arc::new(commitments::commitments(&cloud, quotas, facts.projects.as_deref(), &figures())));
-    Findings {
-        headroom: Arc::new(count::headroom(&mut ground, &facts.flavors)),
-        stranded: load.as_ref().map(|load| Arc::new(stranded::stranded(&cloud, &ground, load))),
-        resilience: load.as_ref().map(|load| Arc::new(evacuation::resilience(&ground, load))),
-        commitments,
+    if let Some(servers) = &facts.servers {
+        let load = Load::new(servers, &facts.flavors, &mut ground);
+        let stranded = stranded::stranded(&cloud, &ground, &load);
+        let resilience = evacuation::resilience(&ground, &load);
+        emit::plans(&mut part, &stranded, &resilience);
+        part.table(Arc::new(stranded));
+        part.table(Arc::new(resilience));
     }
+    if let Some(quotas) = &facts.quotas {
+        let figures = capacity::figures(&cloud, &facts.providers, Some(&facts.hypervisors), settings);
+        part.table(Arc::new(commitments::commitments(&cloud, quotas, facts.projects.as_deref(), &figures)));
+    }
+    part
 }

@@ -12,7 +12,7 @@ use super::names::Set;
 use super::{Surveyor, count, evacuation, load, stranded};
 use crate::analyse::capacity::tests::{hypervisor, provider};
 use crate::model::clock::Timestamp;
-use crate::model::headroom::{Headroom, Stop};
+use crate::model::headroom::{Headroom, Stop, Stranded};
 use crate::model::id::Id;
 use crate::model::inventory::aggregate::{Aggregate, Aggregates};
 use crate::model::inventory::flavor::{Flavor, Flavors};
@@ -430,12 +430,16 @@ fn a_survey_is_made_anew_when_its_facts_have_changed() {
         store.publish(part, dropped);
     };
     let mut surveyor = Surveyor::default();
-    let mut survey = || {
-        let mut parts = surveyor.survey(&store.load(), &[], &Default::default());
+    let sealed = |part: PartBuilder| {
         let key = PartKey { group: "x", origin: origin.clone(), source: "x".into() };
-        parts.pop().map(|(_, part)| part.seal(key, Timestamp::default(), 1000).0)
+        part.seal(key, Timestamp::default(), 1000).0
     };
-    assert!(survey().is_none(), "no region");
+    let mut both = |at| {
+        let survey = surveyor.survey(&store.load(), &[], &Default::default(), Timestamp::from_seconds(at)).pop();
+        survey.map(|survey| (sealed(survey.headroom), survey.plans.map(sealed)))
+    };
+    assert!(both(0).is_none(), "no region");
+    let mut survey = || both(0).map(|(headroom, _)| headroom);
     let (providers, hypervisors, aggregates) = region();
     let mut part = PartBuilder::new();
     part.table(Arc::new(providers));
@@ -457,4 +461,12 @@ fn a_survey_is_made_anew_when_its_facts_have_changed() {
     part.table(Arc::new(Flavors::default()));
     publish("b", part, 300);
     assert_eq!(survey().unwrap().samples(), 0);
+    // Plans wait for five minutes, unless something was not known at all before.
+    assert!(both(299).unwrap().1.is_none());
+    let mut part = PartBuilder::new();
+    part.table(Arc::new(Servers::default()));
+    publish("d", part, 300);
+    assert!(both(299).unwrap().1.unwrap().tables.get::<Stranded>().is_some());
+    assert!(both(598).unwrap().1.is_none());
+    assert!(both(599).unwrap().1.unwrap().tables.get::<Stranded>().is_some());
 }

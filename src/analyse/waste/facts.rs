@@ -31,7 +31,23 @@ pub(super) struct Facts {
     pub(super) oldest: Option<Timestamp>,
 }
 
+/// Which of them are collected.
+pub(super) type Known = [bool; 8];
+
 impl Facts {
+    pub(super) fn known(&self) -> Known {
+        [
+            self.servers.is_some(),
+            self.guests.is_some(),
+            self.volumes.is_some(),
+            self.snapshots.is_some(),
+            self.floating_ips.is_some(),
+            self.load_balancers.is_some(),
+            self.projects.is_some(),
+            self.providers.is_some(),
+        ]
+    }
+
     pub(super) fn of(snapshot: &Snapshot, origin: &Origin) -> Self {
         let mut oldest = None;
         let every = snapshot.table::<EveryProject>(origin).is_some();

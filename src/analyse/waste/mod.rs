@@ -21,8 +21,9 @@ mod usage;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
-use facts::Facts;
+use facts::{Facts, Known};
 pub use settings::Settings;
 use usage::Usage;
 
@@ -36,9 +37,16 @@ use crate::model::waste::Waste;
 /// The families of this folder.
 pub(super) static METRICS: &[&Descriptor] = emit::METRICS;
 
+/// How often it is looked for: it is a matter of days, and every instance is looked at.
+const EVERY: Duration = Duration::from_secs(300);
+
 /// Finds waste, and remembers what instances used.
 #[derive(Debug, Default)]
-pub struct Auditor(BTreeMap<Origin, Usage>);
+pub struct Auditor {
+    usage: BTreeMap<Origin, Usage>,
+    /// When it was looked for last, and of what was known then.
+    audited: BTreeMap<Origin, (Timestamp, Known)>,
+}
 
 impl Auditor {
     /// With what was saved; and how many entries could not be read.
@@ -47,7 +55,7 @@ impl Auditor {
         let mut unread = 0;
         for (key, bytes) in entries {
             match usage::parse_key(&key) {
-                Some((origin, day)) => auditor.0.entry(origin).or_default().restore(day, &bytes),
+                Some((origin, day)) => auditor.usage.entry(origin).or_default().restore(day, &bytes),
                 None => unread += 1,
             }
         }
@@ -56,32 +64,38 @@ impl Auditor {
 
     /// Days whose sketches have changed since the last time, for the store.
     pub fn save(&mut self) -> Vec<(String, Vec<u8>)> {
-        self.0.iter_mut().flat_map(|(origin, usage)| usage.save(origin)).collect()
+        self.usage.iter_mut().flat_map(|(origin, usage)| usage.save(origin)).collect()
     }
 
     /// All days, to replace what is in the store.
     pub fn save_all(&mut self) -> Vec<(String, Vec<u8>)> {
-        self.0.iter_mut().flat_map(|(origin, usage)| usage.save_all(origin)).collect()
+        self.usage.iter_mut().flat_map(|(origin, usage)| usage.save_all(origin)).collect()
     }
 
-    /// Gauges and tables of every region.
+    /// Gauges and tables of every region for which it was time; what guests report is taken in each time.
     pub fn audit(&mut self, snapshot: &Snapshot, settings: &Settings, at: Timestamp) -> Vec<(Origin, PartBuilder)> {
         let origins = snapshot.parts().map(|part| &part.key.origin).filter(|origin| origin.cloud.is_some());
         let origins: BTreeSet<&Origin> = origins.collect();
-        let parts = origins.into_iter().map(|origin| {
+        self.audited.retain(|origin, _| origins.contains(origin));
+        let parts = origins.into_iter().filter_map(|origin| {
             let facts = Facts::of(snapshot, origin);
-            (origin.clone(), self.region(origin, &facts, settings, at))
+            if let Some(guests) = facts.guests.as_deref().filter(|guests| !guests.0.is_empty()) {
+                self.usage.entry(origin.clone()).or_default().observe(guests);
+            }
+            let last = self.audited.get(origin);
+            if last.is_some_and(|(last, known)| at.since(*last) < EVERY && *known == facts.known()) {
+                return None;
+            }
+            self.audited.insert(origin.clone(), (at, facts.known()));
+            Some((origin.clone(), self.region(origin, &facts, settings, at)))
         });
         parts.collect()
     }
 
-    fn region(&mut self, origin: &Origin, facts: &Facts, settings: &Settings, at: Timestamp) -> PartBuilder {
+    fn region(&self, origin: &Origin, facts: &Facts, settings: &Settings, at: Timestamp) -> PartBuilder {
         let mut part = PartBuilder::new();
-        if let Some(guests) = facts.guests.as_deref().filter(|guests| !guests.0.is_empty()) {
-            self.0.entry(origin.clone()).or_default().observe(guests);
-        }
         let nothing = Usage::default();
-        let usage = self.0.get(origin).unwrap_or(&nothing);
+        let usage = self.usage.get(origin).unwrap_or(&nothing);
         let measured = !usage.is_empty();
         let (things, known) = things::things(facts, settings, at);
         let mut waste = Waste { instances: None, things, known, coverage: None };

@@ -75,10 +75,17 @@ fn guests(count: u128, at: u32) -> Guests {
 #[test]
 fn without_a_source_of_demand_nothing_is_idle() {
     let servers = Servers([(id(1), Arc::new(server("ACTIVE", 0))), (id(2), Arc::new(server("SHUTOFF", 0)))].into());
-    let facts = Facts { servers: Some(Arc::new(servers)), ..Facts::default() };
-    let at = Timestamp::from_seconds(START.into());
+    let store = SnapshotStore::new(SeriesLimits::default());
+    let mut part = PartBuilder::new();
+    part.table(Arc::new(servers));
+    store.publish(sealed(part, "servers"), Vec::new());
     let mut auditor = Auditor::default();
-    let part = sealed(auditor.region(&origin(), &facts, &Settings::default(), at), "test");
+    let mut audit = |seconds| {
+        let at = Timestamp::from_seconds(i64::from(START) + seconds);
+        let part = auditor.audit(&store.load(), &Settings::default(), at).pop();
+        part.map(|(_, part)| sealed(part, "test"))
+    };
+    let part = audit(0).unwrap();
     assert_eq!(rows(&part, "stackcast_waste_instances"), ["powered_off az 1", "error az 0"]);
     assert_eq!(rows(&part, "stackcast_waste_disk_bytes"), ["powered_off az 16106127360", "error az 0"]);
     for absent in ["stackcast_waste_coverage_ratio", "stackcast_pressure_instances", "stackcast_waste_volumes"] {
@@ -86,10 +93,14 @@ fn without_a_source_of_demand_nothing_is_idle() {
     }
     assert_eq!(part.tables.get::<Waste>().unwrap().coverage, None);
     // Measured, but not for two weeks yet.
-    let facts = Facts { guests: Some(Arc::new(guests(2, START))), ..facts };
-    let part = sealed(auditor.region(&origin(), &facts, &Settings::default(), at), "test");
+    let mut part = PartBuilder::new();
+    part.table(Arc::new(guests(2, START)));
+    store.publish(sealed(part, "guests"), Vec::new());
+    let part = audit(60).expect("what was not known before does not wait");
     assert_eq!(rows(&part, "stackcast_waste_coverage_ratio"), ["az 0"]);
     assert_eq!(rows(&part, "stackcast_waste_instances").len(), 2);
+    assert!(audit(120).is_none() && audit(359).is_none(), "every five minutes");
+    assert!(audit(360).is_some());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Headroom and its kin: counted with every look at which their facts have changed, told with every look.
+//! Headroom, counted with every look at which its facts have changed, and the plans behind it, made every few minutes.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
@@ -11,6 +11,7 @@ use crate::model::signal::Tick;
 use crate::model::snapshot::Snapshot;
 
 const GROUP: &str = "analysis.headroom";
+const PLANS: &str = "analysis.plans";
 
 impl Analysis {
     /// For a thread that may compute. A defect costs these figures only.
@@ -18,15 +19,18 @@ impl Analysis {
         let start = self.clock.instant();
         let surveyed = catch_unwind(AssertUnwindSafe(|| {
             let mut surveyor = self.surveyor.lock().unwrap_or_else(PoisonError::into_inner);
-            surveyor.survey(snapshot, &tick.readings, &settings.capacity)
+            surveyor.survey(snapshot, &tick.readings, &settings.capacity, at)
         }));
-        let Ok(parts) = surveyed else {
+        let Ok(surveys) = surveyed else {
             tracing::error!("counting headroom ended unexpectedly");
             *self.surveyor.lock().unwrap_or_else(PoisonError::into_inner) = Surveyor::default();
             return;
         };
-        for (origin, part) in parts {
-            self.publish(GROUP, origin, part, at);
+        for survey in surveys {
+            if let Some(plans) = survey.plans {
+                self.publish(PLANS, survey.origin.clone(), plans, at);
+            }
+            self.publish(GROUP, survey.origin, survey.headroom, at);
         }
         self.telemetry.survey_took(start.elapsed());
     }

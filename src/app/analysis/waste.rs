@@ -1,4 +1,4 @@
-//! Waste: found with every look; what instances used is kept over restarts.
+//! Waste: looked for every few minutes; what instances used is kept over restarts.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::PoisonError;
