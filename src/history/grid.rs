@@ -92,8 +92,28 @@ impl Gather {
 
     /// Adds a reading; what lies outside the grid or is no number is left out.
     pub(super) fn add(&mut self, grid: &Grid, at: i64, value: f64) {
-        let Some(index) = grid.index(at).filter(|_| value.is_finite()) else { return };
-        if let (Some(sum), Some(count)) = (self.sums.get_mut(index), self.counts.get_mut(index)) {
+        if let Some(index) = grid.index(at) {
+            self.put(index, value);
+        }
+    }
+
+    /// The same for several, which is quicker where neighbours belong to one point: a division is saved.
+    pub(super) fn add_all(&mut self, grid: &Grid, times: &[i64], values: &[f64]) {
+        let (mut index, mut span) = (0, 0..0);
+        for (at, value) in times.iter().zip(values) {
+            if !span.contains(at) {
+                let Some(found) = grid.index(*at) else { continue };
+                let start = grid.time(found);
+                (index, span) = (found, start..start.saturating_add(grid.step));
+            }
+            self.put(index, *value);
+        }
+    }
+
+    fn put(&mut self, index: usize, value: f64) {
+        if let (Some(sum), Some(count)) = (self.sums.get_mut(index), self.counts.get_mut(index))
+            && value.is_finite()
+        {
             match self.take {
                 Take::Mean => {
                     *sum += value;
@@ -110,8 +130,12 @@ impl Gather {
     /// The stretch from the first value to the end of the grid; none without any value.
     pub(super) fn finish(self, grid: &Grid, key: Arc<SeriesKey>) -> Option<Stretch> {
         let first = self.counts.iter().position(|count| *count > 0)?;
-        let mean = |(sum, count): (&f64, &u32)| if *count == 0 { f64::NAN } else { sum / f64::from(*count) };
-        let values = self.sums.iter().zip(&self.counts).skip(first).map(mean).collect();
+        // In place: a copy of all series at once would be tens of megabytes.
+        let mut values = self.sums;
+        for (value, count) in values.iter_mut().zip(&self.counts) {
+            *value = if *count == 0 { f64::NAN } else { *value / f64::from(*count) };
+        }
+        values.drain(..first);
         let step = Duration::from_millis(u64::try_from(grid.step).unwrap_or_default());
         Some(Stretch { key, start: Timestamp::from_millis(grid.time(first)), step, values })
     }
@@ -133,6 +157,10 @@ pub(super) mod tests {
                 gather.add(&grid, at * 1000, value);
             }
             let stretch = gather.finish(&grid, key("load", "a")).unwrap();
+            let mut at_once = Gather::new(&grid, take);
+            let (times, values): (Vec<i64>, Vec<f64>) = readings.iter().map(|(at, value)| (at * 1000, *value)).unzip();
+            at_once.add_all(&grid, &times, &values);
+            assert_eq!(at_once.finish(&grid, key("load", "a")).as_ref(), Some(&stretch));
             assert_eq!(stretch.start, Timestamp::from_seconds(200));
             assert_eq!(stretch.values, [expected, 5.0]);
         }

@@ -64,7 +64,7 @@ pub(super) fn answer(path: &Path, want: &Want) -> Result<Answer, HistoryError> {
         }
         if keys.contains_key(&slot) {
             let gather = gathered.entry(slot).or_insert_with(|| Gather::new(&grid, take));
-            times.iter().zip(values).for_each(|(at, value)| gather.add(&grid, *at, *value));
+            gather.add_all(&grid, times, values);
         }
         true
     })

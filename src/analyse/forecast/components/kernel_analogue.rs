@@ -3,7 +3,7 @@
 //! back to one of its habits; needs no season.
 
 use super::super::history::History;
-use super::super::kernel_order::median;
+use super::super::kernel_order::column_medians;
 use super::{Component, Expert, Paths, Question};
 
 /// One search, several answers from it.
@@ -139,7 +139,7 @@ impl Component for Analogue {
         let scale = Standard::of(history);
         let y: Vec<f32> = history.y.iter().map(|v| scale.apply(*v)).collect();
         let mut found = Vec::new();
-        let mut buffer = Vec::with_capacity(32);
+        let mut buffer = Vec::new();
         for (index, &origin) in origins.iter().enumerate() {
             if origin < 2 * self.window + horizon {
                 let flat = history.mean(origin.saturating_sub(history.short), origin);
@@ -151,12 +151,12 @@ impl Component for Analogue {
             let level = mean_before(origin);
             let shifts: Vec<f64> = found.iter().map(|n| level - mean_before(n.next)).collect();
             for (expert, &&(_, keep, shift)) in experts.iter_mut().zip(&variants) {
-                for (lead, value) in expert.paths.row_mut(index).iter_mut().enumerate() {
-                    buffer.clear();
-                    let near = found.iter().zip(&shifts).take(keep);
-                    buffer.extend(near.map(|(n, s)| history.y[n.next + lead] + shift * s));
-                    *value = median(&mut buffer);
+                buffer.clear();
+                for (near, level) in found.iter().zip(&shifts).take(keep) {
+                    let followed = &history.y[near.next..near.next + horizon];
+                    buffer.extend(followed.iter().map(|value| value + shift * level));
                 }
+                column_medians(&mut buffer, expert.paths.row_mut(index));
             }
         }
         experts
