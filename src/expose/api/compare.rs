@@ -56,6 +56,9 @@ const NORMAL: f64 = 1.4826;
 /// Noise that every level is granted, as a share of it.
 const GRANTED: f64 = 0.01;
 const SIZE_MOST: f64 = 1e6;
+const HOUR: u64 = 3600;
+/// From this distance of points on, earlier days are read by the hour.
+const HOURS_DO_FROM: u64 = 900;
 /// So many series are asked for by name.
 const SOME_MAX: usize = 100;
 
@@ -175,9 +178,9 @@ async fn answer(now: Now, asked: Asked) -> Result<Vec<u8>, Problem> {
     let (found, warnings) = read(&now, &windows, &wanted).await?;
     let least = asked.count(&LEAST) as f64;
     let made = tokio::task::spawn_blocking(move || {
-        let judged = found.into_iter().filter_map(|(signal, stretch)| {
-            let change = windows.judge(&values(&windows, &signal, &stretch))?;
-            (change.size >= least).then_some((stretch.key, change))
+        let judged = found.into_iter().filter_map(|(key, readings)| {
+            let change = windows.judge(&readings.values(&windows))?;
+            (change.size >= least).then_some((key, change))
         });
         let mut rows: Vec<(Arc<SeriesKey>, Change)> = judged.collect();
         rows.sort_by(|(_, a), (_, b)| b.size.total_cmp(&a.size));
@@ -200,64 +203,107 @@ async fn answer(now: Now, asked: Asked) -> Result<Vec<u8>, Problem> {
     write(&now, (!rows.is_empty()).then(|| windows.to()), ready, body)
 }
 
+/// What was read of one series.
+struct Readings {
+    counter: bool,
+    /// Later ones say it better.
+    stretches: Vec<Stretch>,
+}
+
 /// Reads every signal of the wanted series.
 async fn read(
     now: &Now,
     windows: &Windows,
     wanted: &[&Arc<SeriesKey>],
-) -> Result<(Vec<(Arc<Signal>, Stretch)>, Vec<String>), Problem> {
+) -> Result<(BTreeMap<Arc<SeriesKey>, Readings>, Vec<String>), Problem> {
     let history = now.history().ok_or_else(|| {
         Problem::unavailable("there is no history: analysis is off, or its store could not be opened (see the log)")
     })?;
     let mut signals: BTreeMap<&str, Vec<&Arc<SeriesKey>>> = BTreeMap::new();
     wanted.iter().for_each(|key| signals.entry(&key.signal).or_default().push(key));
     // Signals no longer kept are left out. The store itself says how many questions it takes at a time.
-    let readings = signals.into_iter().filter_map(|(name, keys)| {
-        let signal = now.signal(name)?;
-        let step = Duration::from_secs(windows.step);
+    let signals = signals.into_iter().filter_map(|(name, keys)| Some((now.signal(name)?, keys)));
+    let signals: Vec<(Arc<Signal>, Vec<&Arc<SeriesKey>>)> = signals.collect();
+    let wants = signals.iter().flat_map(|(signal, keys)| {
         // All of a signal are as many as there are.
-        let only = (keys.len() <= SOME_MAX).then(|| keys.iter().copied().cloned().collect());
-        let want = Want { signal: Arc::clone(&signal), only, from: windows.from(), to: windows.to(), step };
+        let only: Option<BTreeSet<_>> = (keys.len() <= SOME_MAX).then(|| keys.iter().copied().cloned().collect());
+        let want = move |(from, to, step)| Want { signal: Arc::clone(signal), only: only.clone(), from, to, step };
+        windows.spans(signal.counter).into_iter().map(want)
+    });
+    let wants: Vec<Want> = wants.collect();
+    let answers = wants.iter().map(|want| {
         let history = &history;
-        Some(async move {
-            let answer = history.read(&want).await.map_err(|error| {
-                tracing::warn!(%error, signal = name, "before and after cannot be compared");
+        async move {
+            history.read(want).await.map_err(|error| {
+                tracing::warn!(%error, signal = &*want.signal.name, "before and after cannot be compared");
                 Problem::unavailable(
                     "the history cannot be read now (the log says why); a shorter window or one `signal` asks for less",
                 )
-            })?;
-            Ok((signal, keys, answer))
-        })
+            })
+        }
     });
-    let (mut found, mut warnings) = (Vec::new(), Vec::new());
-    for (signal, keys, answer) in try_join_all(readings).await? {
-        let keys: BTreeSet<&Arc<SeriesKey>> = keys.into_iter().collect();
-        let stretches = answer.stretches.into_iter().filter(|stretch| keys.contains(&stretch.key));
-        found.extend(stretches.map(|stretch| (Arc::clone(&signal), stretch)));
+    let keys: BTreeSet<&Arc<SeriesKey>> = signals.iter().flat_map(|(_, keys)| keys.iter().copied()).collect();
+    let (mut found, mut warnings) = (BTreeMap::new(), Vec::new());
+    for (want, answer) in wants.iter().zip(try_join_all(answers).await?) {
+        for stretch in answer.stretches.into_iter().filter(|stretch| keys.contains(&stretch.key)) {
+            let new = || Readings { counter: want.signal.counter, stretches: Vec::new() };
+            found.entry(Arc::clone(&stretch.key)).or_insert_with(new).stretches.push(stretch);
+        }
         warnings.extend(answer.warnings);
     }
     Ok((found, warnings))
 }
 
-/// The values of the whole grid; of a counter, its increase per second.
-fn values(windows: &Windows, signal: &Signal, stretch: &Stretch) -> Vec<f64> {
-    let late = stretch.start.since(windows.from()).as_secs() / windows.step;
-    let late = usize::try_from(late).unwrap_or(usize::MAX).min(windows.lead() + windows.after);
-    let mut values = vec![f64::NAN; late];
-    values.extend(&stretch.values);
-    values.resize(windows.lead() + windows.after, f64::NAN);
-    if signal.counter {
-        let before = std::iter::once(f64::NAN).chain(values.clone());
-        for (value, before) in values.iter_mut().zip(before) {
-            let increase = *value - before;
-            // A counter that went down began anew.
-            *value = if increase >= 0.0 { increase / windows.step as f64 } else { f64::NAN };
+impl Readings {
+    /// The values of the whole grid; of a counter, its increase per second.
+    fn values(&self, windows: &Windows) -> Vec<f64> {
+        let mut values = vec![f64::NAN; windows.lead() + windows.after];
+        for stretch in &self.stretches {
+            windows.lay(stretch, &mut values);
         }
+        if self.counter {
+            let before = std::iter::once(f64::NAN).chain(values.clone());
+            for (value, before) in values.iter_mut().zip(before) {
+                let increase = *value - before;
+                // A counter that went down began anew.
+                *value = if increase >= 0.0 { increase / windows.step as f64 } else { f64::NAN };
+            }
+        }
+        values
     }
-    values
 }
 
 impl Windows {
+    /// What to read, from when to when and at which distance. Of earlier days the hours will do where a window has
+    /// several: roll-ups are read in a tenth of the time. Not of counters, whose increase would be all in one point.
+    fn spans(&self, counter: bool) -> Vec<(Timestamp, Timestamp, Duration)> {
+        let step = Duration::from_secs(self.step);
+        if counter || !(HOURS_DO_FROM..HOUR).contains(&self.step) {
+            return vec![(self.from(), self.to(), step)];
+        }
+        let hour = |at: Timestamp| Timestamp::from_seconds((at.millis() / 1000).div_euclid(HOUR as i64) * HOUR as i64);
+        let near = self.at.minus(Duration::from_secs(self.seconds(self.before)));
+        let earlier = (hour(self.from()), hour(near).plus(Duration::from_secs(HOUR)), Duration::from_secs(HOUR));
+        vec![earlier, (near, self.to(), step)]
+    }
+
+    /// Puts a stretch where it belongs; a step longer than the grid's says the same of all its points.
+    fn lay(&self, stretch: &Stretch, values: &mut [f64]) {
+        let millis = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000);
+        let (step, length) = (millis(self.step).max(1), millis(stretch.step.as_secs()));
+        let point = |at: i64| {
+            let after = at.saturating_sub(self.from().millis()).saturating_add(step - 1).div_euclid(step);
+            usize::try_from(after).unwrap_or(0).min(values.len())
+        };
+        let starts = (0..).map(|at: i64| stretch.start.millis().saturating_add(length.saturating_mul(at)));
+        let places: Vec<_> = starts.take(stretch.values.len()).map(|at| point(at)..point(at + length)).collect();
+        for (place, value) in places.into_iter().zip(&stretch.values) {
+            if let Some(points) = values.get_mut(place) {
+                points.fill(*value);
+            }
+        }
+    }
+
     /// Compares the windows of one series; none where one of them is empty.
     fn judge(&self, values: &[f64]) -> Option<Change> {
         let moment = self.lead();
@@ -358,6 +404,40 @@ mod tests {
         let shifted = windows.judge(&day(&windows, 3.0)).unwrap();
         assert!(shifted.size > 3.0 && shifted.size > 3.0 * usual.size, "{shifted:?}");
         assert!((shifted.after - shifted.before - shifted.usual - 3.0).abs() < 0.1, "{shifted:?}");
+    }
+
+    #[test]
+    fn earlier_days_are_read_by_the_hour_and_lie_where_they_belong() {
+        let asked = Asked::read(ROUTE.parameters, "at=864900&window=6h").unwrap();
+        let windows = Windows::of(Timestamp::from_seconds(864_900 + 90_000), &asked).unwrap();
+        let spans = windows.spans(false);
+        let seconds = |span: &(Timestamp, Timestamp, Duration)| {
+            (span.0.millis() / 1000, span.1.millis() / 1000, span.2.as_secs())
+        };
+        let near = 864_900 - 6 * 3600;
+        assert_eq!(seconds(&spans[0]), (near - 7 * 86_400 - 900, near - 900 + 3600, 3600));
+        assert_eq!(seconds(&spans[1]), (near, 864_900 + 6 * 3600, 900));
+        assert_eq!(windows.spans(true).len(), 1, "counters");
+        let key = Arc::new(SeriesKey {
+            signal: "s".into(),
+            origin: crate::model::part::Origin::LOCAL,
+            scope: crate::model::signal::Scope::Host,
+            entity: "e".into(),
+            resource: "r".into(),
+            basis: None,
+        });
+        // Each value is the time that it begins with.
+        let stretches = spans.into_iter().map(|(from, to, step)| {
+            let times = (from.millis() / 1000..to.millis() / 1000).step_by(step.as_secs() as usize);
+            Stretch { key: Arc::clone(&key), start: from, step, values: times.map(|at| at as f64).collect() }
+        });
+        let readings = Readings { counter: false, stretches: stretches.collect() };
+        let values = readings.values(&windows);
+        for (at, value) in values.iter().enumerate() {
+            let time = windows.from().millis() / 1000 + 900 * at as i64;
+            let expected = if time < near { time.div_euclid(3600) * 3600 } else { time };
+            assert_eq!(*value, expected as f64, "point {at}");
+        }
     }
 
     #[test]
