@@ -275,7 +275,7 @@ impl Readings {
 
 impl Windows {
     /// What to read, from when to when and at which distance. Of earlier days the hours will do where a window has
-    /// several: roll-ups are read in a tenth of the time. Not of counters, whose increase would be all in one point.
+    /// several: roll-ups are a twelfth of the values. Not of counters, whose increase would be all in one point.
     fn spans(&self, counter: bool) -> Vec<(Timestamp, Timestamp, Duration)> {
         let step = Duration::from_secs(self.step);
         if counter || !(HOURS_DO_FROM..HOUR).contains(&self.step) {
