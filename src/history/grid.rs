@@ -1,5 +1,6 @@
 //! Readings of any spacing onto an even grid: several within a step become their mean, or the last, or the largest.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -70,11 +71,31 @@ impl Grid {
         self.from.rem_euclid(HOUR) == 0 && self.step % HOUR == 0
     }
 
+    /// To which points readings of some times belong: of many series with the same times, looked up once.
+    pub(super) fn runs(&self, times: &[i64]) -> Vec<Run> {
+        let mut runs: Vec<Run> = Vec::new();
+        for (at, point) in times.iter().map(|time| self.index(*time)).enumerate() {
+            let Some(point) = point else { continue };
+            match runs.last_mut() {
+                Some(run) if run.point == point && run.values.end == at => run.values.end += 1,
+                _ => runs.push(Run { values: at..at + 1, point }),
+            }
+        }
+        runs
+    }
+
     /// The point that a time belongs to.
     fn index(&self, at: i64) -> Option<usize> {
         let offset = at.checked_sub(self.from).filter(|offset| *offset >= 0)?;
         usize::try_from(offset / self.step).ok().filter(|index| *index < self.points)
     }
+}
+
+/// Neighbouring readings of one point.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    values: Range<usize>,
+    point: usize,
 }
 
 /// One series being put onto the grid; readings must come in order of time.
@@ -92,38 +113,27 @@ impl Gather {
 
     /// Adds a reading; what lies outside the grid or is no number is left out.
     pub(super) fn add(&mut self, grid: &Grid, at: i64, value: f64) {
-        if let Some(index) = grid.index(at) {
-            self.put(index, value);
+        if let Some(point) = grid.index(at) {
+            self.put(point, &[value]);
         }
     }
 
-    /// The same for several, which is quicker where neighbours belong to one point: a division is saved.
-    pub(super) fn add_all(&mut self, grid: &Grid, times: &[i64], values: &[f64]) {
-        let (mut index, mut span) = (0, 0..0);
-        for (at, value) in times.iter().zip(values) {
-            if !span.contains(at) {
-                let Some(found) = grid.index(*at) else { continue };
-                let start = grid.time(found);
-                (index, span) = (found, start..start.saturating_add(grid.step));
-            }
-            self.put(index, *value);
+    /// Adds readings whose times were sorted out before, see [`Grid::runs`].
+    pub(super) fn add_runs(&mut self, runs: &[Run], values: &[f64]) {
+        for run in runs {
+            self.put(run.point, values.get(run.values.clone()).unwrap_or_default());
         }
     }
 
-    fn put(&mut self, index: usize, value: f64) {
-        if let (Some(sum), Some(count)) = (self.sums.get_mut(index), self.counts.get_mut(index))
-            && value.is_finite()
-        {
-            match self.take {
-                Take::Mean => {
-                    *sum += value;
-                    *count += 1;
-                }
-                Take::Last => {
-                    *sum = value;
-                    *count = 1;
-                }
-            }
+    fn put(&mut self, point: usize, values: &[f64]) {
+        let (Some(sum), Some(count)) = (self.sums.get_mut(point), self.counts.get_mut(point)) else { return };
+        let values = values.iter().filter(|value| value.is_finite());
+        match self.take {
+            Take::Mean => values.for_each(|value| {
+                *sum += value;
+                *count += 1;
+            }),
+            Take::Last => values.for_each(|value| (*sum, *count) = (*value, 1)),
         }
     }
 
@@ -159,7 +169,7 @@ pub(super) mod tests {
             let stretch = gather.finish(&grid, key("load", "a")).unwrap();
             let mut at_once = Gather::new(&grid, take);
             let (times, values): (Vec<i64>, Vec<f64>) = readings.iter().map(|(at, value)| (at * 1000, *value)).unzip();
-            at_once.add_all(&grid, &times, &values);
+            at_once.add_runs(&grid.runs(&times), &values);
             assert_eq!(at_once.finish(&grid, key("load", "a")).as_ref(), Some(&stretch));
             assert_eq!(stretch.start, Timestamp::from_seconds(200));
             assert_eq!(stretch.values, [expected, 5.0]);

@@ -177,16 +177,7 @@ async fn answer(now: Now, asked: Asked) -> Result<Vec<u8>, Problem> {
     let wanted = select(all.into_iter().collect(), |key| key, &asked)?;
     let (found, warnings) = read(&now, &windows, &wanted).await?;
     let least = asked.count(&LEAST) as f64;
-    let made = tokio::task::spawn_blocking(move || {
-        let judged = found.into_iter().filter_map(|(key, readings)| {
-            let change = windows.judge(&readings.values(&windows))?;
-            (change.size >= least).then_some((key, change))
-        });
-        let mut rows: Vec<(Arc<SeriesKey>, Change)> = judged.collect();
-        rows.sort_by(|(_, a), (_, b)| b.size.total_cmp(&a.size));
-        rows
-    });
-    let rows = made.await.map_err(|fault| Problem::internal(&fault))?;
+    let rows = judge(windows, found, least).await?;
     let extent = Extent::of(rows.len(), &asked);
     let shifts = Shifts::of(&tables, &windows);
     let items = extent.cut(rows.iter().map(|(key, change)| row(&now, key, change, &shifts)));
@@ -201,6 +192,31 @@ async fn answer(now: Now, asked: Asked) -> Result<Vec<u8>, Problem> {
     };
     let ready = now.status.ready.is_ok() && whole && !rows.is_empty();
     write(&now, (!rows.is_empty()).then(|| windows.to()), ready, body)
+}
+
+/// The changes of at least a size, the largest first; ties in the order of series.
+async fn judge(
+    windows: Windows,
+    mut found: BTreeMap<Arc<SeriesKey>, Readings>,
+    least: f64,
+) -> Result<Vec<(Arc<SeriesKey>, Change)>, Problem> {
+    let half = found.keys().nth(found.len() / 2).cloned();
+    let later = half.map(|half| found.split_off(&half)).unwrap_or_default();
+    // Two at a time, as they were read.
+    let parts = [found, later].map(|part| {
+        tokio::task::spawn_blocking(move || {
+            let mut values = Vec::new();
+            let judged = part.into_iter().filter_map(|(key, readings)| {
+                readings.values(&windows, &mut values);
+                let change = windows.judge(&values)?;
+                (change.size >= least).then_some((key, change))
+            });
+            judged.collect::<Vec<_>>()
+        })
+    });
+    let mut rows = try_join_all(parts).await.map_err(|fault| Problem::internal(&fault))?.concat();
+    rows.sort_by(|(_, a), (_, b)| b.size.total_cmp(&a.size));
+    Ok(rows)
 }
 
 /// What was read of one series.
@@ -255,21 +271,21 @@ async fn read(
 }
 
 impl Readings {
-    /// The values of the whole grid; of a counter, its increase per second.
-    fn values(&self, windows: &Windows) -> Vec<f64> {
-        let mut values = vec![f64::NAN; windows.lead() + windows.after];
+    /// Puts the values of the whole grid in place of what was there; of a counter, its increase per second.
+    fn values(&self, windows: &Windows, values: &mut Vec<f64>) {
+        values.clear();
+        values.resize(windows.lead() + windows.after, f64::NAN);
         for stretch in &self.stretches {
-            windows.lay(stretch, &mut values);
+            windows.lay(stretch, values);
         }
         if self.counter {
-            let before = std::iter::once(f64::NAN).chain(values.clone());
-            for (value, before) in values.iter_mut().zip(before) {
-                let increase = *value - before;
+            let mut before = f64::NAN;
+            for value in values {
+                let increase = *value - std::mem::replace(&mut before, *value);
                 // A counter that went down began anew.
                 *value = if increase >= 0.0 { increase / windows.step as f64 } else { f64::NAN };
             }
         }
-        values
     }
 }
 
@@ -283,7 +299,9 @@ impl Windows {
         }
         let hour = |at: Timestamp| Timestamp::from_seconds((at.millis() / 1000).div_euclid(HOUR as i64) * HOUR as i64);
         let near = self.at.minus(Duration::from_secs(self.seconds(self.before)));
-        let earlier = (hour(self.from()), hour(near).plus(Duration::from_secs(HOUR)), Duration::from_secs(HOUR));
+        // What lies between the window of the day before and this one is in none.
+        let behind = self.to().minus(Duration::from_secs(self.seconds(self.period))).min(near);
+        let earlier = (hour(self.from()), hour(behind).plus(Duration::from_secs(HOUR)), Duration::from_secs(HOUR));
         vec![earlier, (near, self.to(), step)]
     }
 
@@ -291,16 +309,18 @@ impl Windows {
     fn lay(&self, stretch: &Stretch, values: &mut [f64]) {
         let millis = |seconds: u64| i64::try_from(seconds).unwrap_or(i64::MAX).saturating_mul(1000);
         let (step, length) = (millis(self.step).max(1), millis(stretch.step.as_secs()));
+        let (first, points) = (self.from().millis(), values.len());
         let point = |at: i64| {
-            let after = at.saturating_sub(self.from().millis()).saturating_add(step - 1).div_euclid(step);
-            usize::try_from(after).unwrap_or(0).min(values.len())
+            let after = at.saturating_sub(first).saturating_add(step - 1).div_euclid(step);
+            usize::try_from(after).unwrap_or(0).min(points)
         };
-        let starts = (0..).map(|at: i64| stretch.start.millis().saturating_add(length.saturating_mul(at)));
-        let places: Vec<_> = starts.take(stretch.values.len()).map(|at| point(at)..point(at + length)).collect();
-        for (place, value) in places.into_iter().zip(&stretch.values) {
-            if let Some(points) = values.get_mut(place) {
+        let mut from = point(stretch.start.millis());
+        for (value, at) in stretch.values.iter().zip(1..) {
+            let to = point(stretch.start.millis().saturating_add(length.saturating_mul(at)));
+            if let Some(points) = values.get_mut(from..to) {
                 points.fill(*value);
             }
+            from = to;
         }
     }
 
@@ -415,7 +435,8 @@ mod tests {
             (span.0.millis() / 1000, span.1.millis() / 1000, span.2.as_secs())
         };
         let near = 864_900 - 6 * 3600;
-        assert_eq!(seconds(&spans[0]), (near - 7 * 86_400 - 900, near - 900 + 3600, 3600));
+        let behind = 864_900 - 86_400 + 6 * 3600;
+        assert_eq!(seconds(&spans[0]), (near - 7 * 86_400 - 900, behind - 900 + 3600, 3600));
         assert_eq!(seconds(&spans[1]), (near, 864_900 + 6 * 3600, 900));
         assert_eq!(windows.spans(true).len(), 1, "counters");
         let key = Arc::new(SeriesKey {
@@ -432,11 +453,13 @@ mod tests {
             Stretch { key: Arc::clone(&key), start: from, step, values: times.map(|at| at as f64).collect() }
         });
         let readings = Readings { counter: false, stretches: stretches.collect() };
-        let values = readings.values(&windows);
+        let mut values = Vec::new();
+        readings.values(&windows, &mut values);
         for (at, value) in values.iter().enumerate() {
             let time = windows.from().millis() / 1000 + 900 * at as i64;
             let expected = if time < near { time.div_euclid(3600) * 3600 } else { time };
-            assert_eq!(*value, expected as f64, "point {at}");
+            let between = time.div_euclid(3600) * 3600 > behind && time < near;
+            assert!(if between { value.is_nan() } else { *value == expected as f64 }, "point {at}");
         }
     }
 

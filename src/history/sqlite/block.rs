@@ -1,7 +1,7 @@
 //! Blocks: what one row of the store holds. A block says which series and times it is about and carries a checksum, so
 //! that damage is noticed, named and left out, and never read as figures.
 
-use super::codec;
+use super::codec::{self, Columns, Scratch};
 
 /// Form of blocks; a reader refuses any other.
 const FORM: u8 = 1;
@@ -47,9 +47,21 @@ impl Block {
         bytes.extend(body);
         bytes
     }
+}
 
+/// A block that was read and whose columns are made when they are asked for.
+#[derive(Debug)]
+pub(super) struct Packed {
+    /// Numbers of the series within their signal, rising.
+    pub(super) slots: Vec<u32>,
+    /// Times in milliseconds, rising.
+    pub(super) times: Vec<i64>,
+    columns: Columns,
+}
+
+impl Packed {
     /// Reads bytes back.
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Damage> {
+    pub(super) fn read(bytes: &[u8], scratch: &mut Scratch) -> Result<Self, Damage> {
         let (form, rest) = bytes.split_first().ok_or(Damage::Contents)?;
         if *form != FORM {
             return Err(Damage::Form);
@@ -58,18 +70,45 @@ impl Block {
         if u32::from_le_bytes(*sum) != checksum(body) {
             return Err(Damage::Checksum);
         }
-        Self::contents(body).ok_or(Damage::Contents)
+        Self::contents(body, scratch).ok_or(Damage::Contents)
     }
 
-    fn contents(mut body: &[u8]) -> Option<Self> {
+    fn contents(mut body: &[u8], scratch: &mut Scratch) -> Option<Self> {
         let slots = take_runs(&mut body)?;
         let times = take_times(&mut body)?;
         let columns = usize::try_from(take_number(&mut body)?).ok()?;
         let rows = usize::try_from(take_number(&mut body)?).ok()?;
         let fits = (columns, rows) == (1, slots.len()) && times.len() == 1
             || rows == times.len() && [1, 2].contains(&columns.checked_div(slots.len()).unwrap_or(1));
-        let columns = codec::unpack(body, columns, rows).filter(|_| fits)?;
+        let columns = Columns::inflate(body, columns, rows, scratch).filter(|_| fits)?;
         Some(Self { slots, times, columns })
+    }
+
+    /// Calls for each wanted series with its values, one per time, until the answer is false. Of roll-ups the means, or
+    /// with `second` the peaks.
+    pub(super) fn each(
+        &self,
+        second: bool,
+        scratch: &mut Scratch,
+        wanted: impl Fn(u32) -> bool,
+        mut visit: impl FnMut(u32, &[f64]) -> bool,
+    ) {
+        if self.columns.len() == 1 && self.times.len() == 1 {
+            // One column for all series.
+            let values = self.columns.values(0, scratch).unwrap_or_default();
+            let mut wanted = self.slots.iter().zip(values).filter(|(slot, _)| wanted(**slot));
+            wanted.all(|(slot, value)| visit(*slot, std::slice::from_ref(value)));
+            return;
+        }
+        let first = if second { self.slots.len() } else { 0 };
+        let mut wanted = self.slots.iter().zip(first..).filter(|(slot, _)| wanted(**slot));
+        wanted.all(|(slot, column)| self.columns.values(column, scratch).is_some_and(|values| visit(*slot, values)));
+    }
+
+    /// The whole of it.
+    pub(super) fn unpack(self, scratch: &mut Scratch) -> Block {
+        let columns = (0..self.columns.len()).filter_map(|column| Some(self.columns.values(column, scratch)?.to_vec()));
+        Block { columns: columns.collect(), slots: self.slots, times: self.times }
     }
 }
 
@@ -170,6 +209,11 @@ mod tests {
 
     use super::*;
 
+    fn decode(bytes: &[u8]) -> Result<Block, Damage> {
+        let mut scratch = Scratch::default();
+        Packed::read(bytes, &mut scratch).map(|packed| packed.unpack(&mut scratch))
+    }
+
     fn day() -> Block {
         let times: Vec<i64> = (0..288).map(|i| 1_700_000_000_000 + i * 300_000 + i64::from(i > 100)).collect();
         let slots = vec![0, 1, 2, 7, 9, 10];
@@ -180,16 +224,16 @@ mod tests {
     #[test]
     fn blocks_come_back_and_any_flipped_bit_is_noticed() {
         let bytes = day().encode(6);
-        assert_eq!(Block::decode(&bytes), Ok(day()));
+        assert_eq!(decode(&bytes), Ok(day()));
         let tick = Block { slots: (0..1000).collect(), times: vec![5], columns: vec![vec![0.5; 1000]] };
-        assert_eq!(Block::decode(&tick.encode(1)), Ok(tick));
-        assert_eq!(Block::decode(&Block::default().encode(1)), Ok(Block::default()));
+        assert_eq!(decode(&tick.encode(1)), Ok(tick));
+        assert_eq!(decode(&Block::default().encode(1)), Ok(Block::default()));
         for at in 0..bytes.len() {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1 << (at % 8);
-            assert!(Block::decode(&damaged).is_err(), "byte {at}");
+            assert!(decode(&damaged).is_err(), "byte {at}");
         }
-        assert_eq!(Block::decode(&[2, 0, 0, 0, 0]), Err(Damage::Form));
+        assert_eq!(decode(&[2, 0, 0, 0, 0]), Err(Damage::Form));
     }
 
     proptest! {
@@ -200,7 +244,7 @@ mod tests {
                 slots: slots.into_iter().collect(),
                 times: times.into_iter().collect(),
             };
-            let back = Block::decode(&block.encode(1));
+            let back = decode(&block.encode(1));
             if block.slots.is_empty() {
                 prop_assert!(back.is_ok() || back == Err(Damage::Contents));
             } else {
@@ -210,7 +254,7 @@ mod tests {
 
         #[test]
         fn contents_of_any_bytes_are_no_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
-            let _ = Block::contents(&bytes);
+            let _ = Packed::contents(&bytes, &mut Scratch::default());
         }
     }
 }

@@ -3,11 +3,11 @@
 //! A column whose values are decimals (0.4371, 17) becomes differences of whole numbers, any other the XOR of neighbours;
 //! then bytes of like rank stand together, since those of high rank are mostly zero, and everything is deflated.
 
-use std::io::{Read, Write};
+use std::io::Write;
+use std::ops::Range;
 
-use flate2::Compression;
-use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use flate2::{Compression, Decompress, FlushDecompress, Status};
 
 /// Values of one block; more is damage, not data.
 pub(super) const VALUES_MAX: usize = 1 << 24;
@@ -16,7 +16,9 @@ pub(super) const VALUES_MAX: usize = 1 << 24;
 const PLACES_MAX: u8 = 15;
 /// Form of a column without any value.
 const ABSENT: u8 = 0;
-/// Form of a column kept as bits; 1 to 16 are decimals with one place fewer.
+/// The last form of decimals; 1 to 16 have one place fewer.
+const FORM_MAX: u8 = PLACES_MAX + 1;
+/// Form of a column kept as bits.
 const BITS: u8 = 32;
 /// Flag of a column with gaps.
 const GAPS: u8 = 64;
@@ -46,46 +48,121 @@ pub(super) fn pack(columns: &[Vec<f64>], level: u32) -> Vec<u8> {
     encoder.finish().unwrap_or_default()
 }
 
-/// Unpacks what [`pack`] made of so many columns and rows; none if it is damaged.
-pub(super) fn unpack(bytes: &[u8], columns: usize, rows: usize) -> Option<Vec<Vec<f64>>> {
-    let values = columns.checked_mul(rows).filter(|values| *values <= VALUES_MAX)?;
-    // Forms, gaps, eight ranks: what more there is, is not ours.
-    let limit = columns + values / 8 + columns + 8 * (values + 1);
-    let mut raw = Vec::new();
-    DeflateDecoder::new(bytes).take(u64::try_from(limit).ok()? + 1).read_to_end(&mut raw).ok()?;
-    if raw.len() > limit {
-        return None;
+/// What taking blocks apart needs, kept from one block to the next: a block's inflated bytes are many times its own, and
+/// asking for fresh memory each time takes longer than the work.
+#[derive(Debug)]
+pub(super) struct Scratch {
+    inflate: Decompress,
+    raw: Vec<u8>,
+    words: Vec<u64>,
+    values: Vec<f64>,
+}
+
+impl Default for Scratch {
+    fn default() -> Self {
+        Self { inflate: Decompress::new(false), raw: Vec::new(), words: Vec::new(), values: Vec::new() }
     }
-    let (forms, mut rest) = raw.split_at_checked(columns)?;
-    let mut gaps = Vec::new();
-    for form in forms {
-        if form & GAPS != 0 {
-            let (bits, behind) = rest.split_at_checked(rows.div_ceil(8))?;
-            gaps.push(bits);
-            rest = behind;
-        }
-    }
-    let present = forms.iter().filter(|form| **form != ABSENT).count();
-    let mut words = vec![0u64; present * rows];
-    while let Some((rank, behind)) = rest.split_first() {
-        let (plane, behind) = behind.split_at_checked(words.len())?;
-        for (word, byte) in words.iter_mut().zip(plane) {
-            *word |= u64::from(*byte).checked_shl(u32::from(*rank) * 8)?;
-        }
-        rest = behind;
-    }
-    let mut gaps = gaps.into_iter();
-    let mut words = words.chunks(rows.max(1));
-    forms
-        .iter()
-        .map(|form| match *form {
-            ABSENT => Some(vec![f64::NAN; rows]),
-            form => {
-                let gaps = if form & GAPS == 0 { None } else { Some(gaps.next()?) };
-                column_values(form & !GAPS, gaps, words.next().unwrap_or_default())
+}
+
+impl Scratch {
+    /// Inflates what comes to no more than a limit.
+    fn inflate(&mut self, bytes: &[u8], limit: usize) -> Option<()> {
+        self.inflate.reset(false);
+        self.raw.clear();
+        loop {
+            if self.raw.len() > limit {
+                return None;
             }
-        })
-        .collect()
+            if self.raw.len() == self.raw.capacity() {
+                self.raw.reserve(self.raw.len().clamp(4096, 1 << 20));
+            }
+            let rest = bytes.get(usize::try_from(self.inflate.total_in()).ok()?..)?;
+            match self.inflate.decompress_vec(rest, &mut self.raw, FlushDecompress::Finish).ok()? {
+                Status::StreamEnd => return (self.raw.len() <= limit).then_some(()),
+                // Neither end nor want of room: bytes are lacking.
+                _ if self.raw.len() < self.raw.capacity() => return None,
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Packed columns, checked and inflated; each is made when it is asked for.
+#[derive(Debug)]
+pub(super) struct Columns {
+    rows: usize,
+    columns: Vec<Column>,
+    /// Rank of a byte and where its plane begins.
+    planes: Vec<(u8, usize)>,
+}
+
+/// Where the parts of a column are.
+#[derive(Debug)]
+struct Column {
+    form: u8,
+    gaps: Option<Range<usize>>,
+    /// Its words in every plane.
+    words: Range<usize>,
+}
+
+impl Columns {
+    /// Inflates what [`pack`] made of so many columns and rows; none if it is damaged.
+    pub(super) fn inflate(bytes: &[u8], columns: usize, rows: usize, scratch: &mut Scratch) -> Option<Self> {
+        let values = columns.checked_mul(rows).filter(|values| *values <= VALUES_MAX)?;
+        // Forms, gaps, eight ranks: what more there is, is not ours.
+        scratch.inflate(bytes, columns + values / 8 + columns + 8 * (values + 1))?;
+        let raw = &scratch.raw;
+        let (mut at, mut words) = (columns, 0);
+        let mut found = Vec::with_capacity(columns);
+        for form in raw.get(..columns)? {
+            let gaps = (form & GAPS != 0).then(|| at..at + rows.div_ceil(8));
+            at = gaps.as_ref().map_or(at, |gaps| gaps.end);
+            let length = if *form == ABSENT { 0 } else { rows };
+            if !matches!(form & !GAPS, ABSENT..=FORM_MAX | BITS) || form & !GAPS == ABSENT && gaps.is_some() {
+                return None;
+            }
+            found.push(Column { form: form & !GAPS, gaps, words: words..words + length });
+            words += length;
+        }
+        let mut planes = Vec::with_capacity(8);
+        while at < raw.len() {
+            planes.push((*raw.get(at).filter(|rank| **rank < 8)?, at + 1));
+            at = at + 1 + words;
+        }
+        (at == raw.len()).then_some(Self { rows, columns: found, planes })
+    }
+
+    /// Number of columns.
+    pub(super) fn len(&self) -> usize {
+        self.columns.len()
+    }
+
+    /// The values of a column; none where there is no such column. `scratch` is the one that it was inflated with, untouched.
+    pub(super) fn values<'a>(&self, column: usize, scratch: &'a mut Scratch) -> Option<&'a [f64]> {
+        let column = self.columns.get(column)?;
+        let Scratch { raw, words, values, .. } = scratch;
+        values.clear();
+        if column.form == ABSENT {
+            values.resize(self.rows, f64::NAN);
+            return Some(values);
+        }
+        words.clear();
+        words.resize(column.words.len(), 0);
+        for (rank, plane) in &self.planes {
+            let bytes = raw.get(plane + column.words.start..plane + column.words.end)?;
+            let shift = u32::from(*rank) * 8;
+            words.iter_mut().zip(bytes).for_each(|(word, byte)| *word |= u64::from(*byte) << shift);
+        }
+        column_values(column.form, words, values)?;
+        if let Some(gaps) = &column.gaps {
+            let gaps = raw.get(gaps.clone())?;
+            for (values, gaps) in values.chunks_mut(8).zip(gaps) {
+                let missing = values.iter_mut().enumerate().filter(|(at, _)| gaps >> at & 1 == 1);
+                missing.for_each(|(_, value)| *value = f64::NAN);
+            }
+        }
+        Some(values)
+    }
 }
 
 /// Appends a column's words and gaps; answers its form.
@@ -122,14 +199,14 @@ fn column_words(column: &[f64], gaps: &mut Vec<u8>, words: &mut Vec<u64>) -> u8 
     }
 }
 
-fn column_values(form: u8, gaps: Option<&[u8]>, words: &[u64]) -> Option<Vec<f64>> {
-    let mut values: Vec<f64> = if form == BITS {
+fn column_values(form: u8, words: &[u64], values: &mut Vec<f64>) -> Option<()> {
+    if form == BITS {
         let mut bits = 0;
         let undo = |word: &u64| {
             bits ^= word;
             f64::from_bits(bits)
         };
-        words.iter().map(undo).collect()
+        values.extend(words.iter().map(undo));
     } else {
         let power = POWERS.get(usize::from(form.checked_sub(1)?))?;
         let mut whole = 0i64;
@@ -137,16 +214,9 @@ fn column_values(form: u8, gaps: Option<&[u8]>, words: &[u64]) -> Option<Vec<f64
             whole = whole.wrapping_add((word >> 1).cast_signed() ^ -(word & 1).cast_signed());
             whole as f64 / power
         };
-        words.iter().map(undo).collect()
-    };
-    if let Some(gaps) = gaps {
-        for (at, value) in values.iter_mut().enumerate() {
-            if gaps.get(at / 8)? >> (at % 8) & 1 == 1 {
-                *value = f64::NAN;
-            }
-        }
+        values.extend(words.iter().map(undo));
     }
-    Some(values)
+    Some(())
 }
 
 /// The fewest decimal places with which every value of a column is told exactly.
@@ -186,9 +256,20 @@ fn byte(word: u64, rank: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::RefCell;
+
     use proptest::prelude::*;
 
     use super::*;
+
+    fn unpack(bytes: &[u8], columns: usize, rows: usize) -> Option<Vec<Vec<f64>>> {
+        // One for all calls of a thread, as readers have it.
+        thread_local!(static SCRATCH: RefCell<Scratch> = RefCell::default());
+        SCRATCH.with_borrow_mut(|scratch| {
+            let packed = Columns::inflate(bytes, columns, rows, scratch)?;
+            (0..packed.len()).map(|column| packed.values(column, scratch).map(<[f64]>::to_vec)).collect()
+        })
+    }
 
     fn same(a: &[Vec<f64>], b: &[Vec<f64>]) -> bool {
         let bits = |columns: &[Vec<f64>]| -> Vec<Vec<u64>> {

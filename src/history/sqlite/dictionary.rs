@@ -2,10 +2,11 @@
 //! came together lie in one block. Numbers are never given again; an entry costs about 100 bytes.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::{Connection, Row, params};
 
+use super::codec::VALUES_MAX;
 use crate::model::part::Origin;
 use crate::model::signal::{Basis, Scope, SeriesKey};
 
@@ -13,7 +14,55 @@ use crate::model::signal::{Basis, Scope, SeriesKey};
 #[derive(Debug, Default)]
 pub(super) struct Dictionary {
     slots: HashMap<Arc<SeriesKey>, u32>,
-    next: HashMap<Arc<str>, u32>,
+    signals: HashMap<Arc<str>, Numbered>,
+}
+
+/// The series of one signal.
+#[derive(Debug, Default)]
+struct Numbered {
+    /// By number; shared with readers, who are done before the next series comes.
+    keys: Arc<Keys>,
+    /// The next number to be given.
+    next: u32,
+}
+
+/// Series by number; none where a newer version wrote what this one does not know.
+pub(super) type Keys = Vec<Option<Arc<SeriesKey>>>;
+
+/// The dictionary of the thread that writes, which readers look into: reading it from the file takes longer than a question
+/// of a few days. None before the first tick and after a fault.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Shared(Arc<RwLock<Option<Dictionary>>>);
+
+impl Shared {
+    /// The series of a signal by number, with all that the file knew when the question was asked; from the file where there
+    /// is nothing else.
+    pub(super) fn of_signal(&self, connection: &Connection, signal: &str) -> rusqlite::Result<Arc<Keys>> {
+        // What a thread that failed left behind is as good as what any fault leaves: it is read anew after the next one.
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        match known.as_ref() {
+            Some(known) => Ok(known.signals.get(signal).map(|signal| Arc::clone(&signal.keys)).unwrap_or_default()),
+            None => of_signal(connection, signal).map(Arc::new),
+        }
+    }
+
+    /// Works on it, read from the file where it is not known.
+    pub(super) fn with<T>(
+        &self,
+        connection: &Connection,
+        work: impl FnOnce(&mut Dictionary) -> rusqlite::Result<T>,
+    ) -> rusqlite::Result<T> {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        work(match &mut *known {
+            Some(known) => known,
+            none => none.insert(Dictionary::load(connection)?),
+        })
+    }
+
+    /// Forgets it after a fault, which may have left series in it that are not in the file.
+    pub(super) fn forget(&self) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
 }
 
 impl Dictionary {
@@ -33,7 +82,7 @@ impl Dictionary {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let (signal, last) = (row.get::<_, String>(0)?, row.get::<_, u32>(1)?);
-            dictionary.next.insert(signal.into(), last.saturating_add(1));
+            dictionary.signals.entry(signal.into()).or_default().next = last.saturating_add(1);
         }
         Ok(dictionary)
     }
@@ -48,7 +97,7 @@ impl Dictionary {
         if let Some(slot) = self.slots.get(key) {
             return Ok(*slot);
         }
-        let slot = self.next.get(&key.signal).copied().unwrap_or(0);
+        let slot = self.signals.get(&key.signal).map_or(0, |signal| signal.next);
         let mut statement = connection.prepare_cached(
             "INSERT INTO series (slot, signal, cloud, region, scope, entity, resource, basis) \
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -68,21 +117,33 @@ impl Dictionary {
     }
 
     fn insert(&mut self, key: Arc<SeriesKey>, slot: u32) {
-        let next = self.next.entry(Arc::clone(&key.signal)).or_default();
-        *next = slot.saturating_add(1).max(*next);
+        let signal = self.signals.entry(Arc::clone(&key.signal)).or_default();
+        signal.next = slot.saturating_add(1).max(signal.next);
+        number(Arc::make_mut(&mut signal.keys), slot, &key);
         self.slots.insert(key, slot);
     }
 }
 
-/// The series of one signal by number.
-pub(super) fn of_signal(connection: &Connection, signal: &str) -> rusqlite::Result<HashMap<u32, Arc<SeriesKey>>> {
+fn number(keys: &mut Keys, slot: u32, key: &Arc<SeriesKey>) {
+    // No block holds more: beyond is damage, for which no memory is taken.
+    let Some(slot) = usize::try_from(slot).ok().filter(|slot| *slot < VALUES_MAX) else { return };
+    if keys.len() <= slot {
+        keys.resize(slot + 1, None);
+    }
+    if let Some(place) = keys.get_mut(slot) {
+        *place = Some(Arc::clone(key));
+    }
+}
+
+/// The series of one signal by number, from the file.
+pub(super) fn of_signal(connection: &Connection, signal: &str) -> rusqlite::Result<Keys> {
     let mut statement = connection
         .prepare("SELECT slot, signal, cloud, region, scope, entity, resource, basis FROM series WHERE signal = ?1")?;
     let mut rows = statement.query([signal])?;
-    let mut found = HashMap::new();
+    let mut found = Keys::new();
     while let Some(row) = rows.next()? {
         if let Some((slot, key)) = entry(row)? {
-            found.insert(slot, Arc::new(key));
+            number(&mut found, slot, &Arc::new(key));
         }
     }
     Ok(found)

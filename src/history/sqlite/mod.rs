@@ -41,6 +41,7 @@ use super::telemetry::Telemetry;
 use super::{Answer, History, HistoryError, Pending, Want};
 use crate::model::clock::Clock;
 use crate::model::signal::Tick;
+use dictionary::Shared;
 pub use error::{StoreError, Trouble};
 pub use take_out::{Reading, Selection, backup, export, kept_state};
 use writer::{Entries, Order, Writer};
@@ -69,6 +70,7 @@ pub struct Store {
     thread: Option<JoinHandle<()>>,
     telemetry: Arc<Telemetry>,
     readers: Arc<Semaphore>,
+    dictionary: Shared,
     _lock: File,
 }
 
@@ -83,7 +85,15 @@ impl Store {
         let opened = file::lock(path).and_then(|lock| Ok((lock, schema::writer(path)?)));
         let (lock, connection) = opened.inspect_err(|error| telemetry.error(error.trouble))?;
         telemetry.measure(path);
-        let writer = Writer::new(connection, path.to_owned(), retention, clock.clone(), Arc::clone(telemetry));
+        let dictionary = Shared::default();
+        let writer = Writer::new(
+            connection,
+            path.to_owned(),
+            retention,
+            clock.clone(),
+            Arc::clone(telemetry),
+            dictionary.clone(),
+        );
         let (sender, receiver) = sync_channel(QUEUE_MAX);
         let thread = std::thread::Builder::new().name("history".to_owned());
         let thread = thread.spawn(move || writer.run(&receiver)).map_err(|error| StoreError::io(path, &error))?;
@@ -93,6 +103,7 @@ impl Store {
             thread: Some(thread),
             telemetry: Arc::clone(telemetry),
             readers: Arc::new(Semaphore::new(READERS_MAX)),
+            dictionary,
             _lock: lock,
         })
     }
@@ -183,8 +194,9 @@ impl History for Store {
 
     fn read<'a>(&'a self, want: &'a Want) -> Pending<'a, Answer> {
         let (path, want, telemetry) = (self.path.clone(), want.clone(), Arc::clone(&self.telemetry));
+        let dictionary = self.dictionary.clone();
         self.blocking(move || {
-            let answer = reader::answer(&path, &want)?;
+            let answer = reader::answer(&path, &dictionary, &want)?;
             telemetry.damaged.fetch_add(answer.warnings.len() as u64, Ordering::Relaxed);
             Ok(answer)
         })

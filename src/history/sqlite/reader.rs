@@ -1,17 +1,21 @@
 //! Reading: a connection of its own and one read transaction, so that a day being rewritten is seen once.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::block::CHUNK;
+use super::block::{CHUNK, Packed};
+use super::codec::Scratch;
+use super::dictionary::Shared;
 use super::error::StoreError;
 use super::rewrite::DAY;
 use super::rows::{self, Found};
-use super::{dictionary, schema};
+use super::schema;
 use crate::history::grid::{Gather, Grid, Take};
 use crate::history::{Answer, HistoryError, Want};
+use crate::model::signal::SeriesKey;
 
 /// Which readings of a signal are visited; times in milliseconds, both ends inclusive.
 #[derive(Clone, Debug)]
@@ -27,8 +31,31 @@ pub(super) struct Span<'a> {
     pub(super) take: Take,
 }
 
-/// Takes a series' number, times and values, one for each; whether to go on.
-pub(super) type Visit<'a> = dyn FnMut(u32, &[i64], &[f64]) -> bool + 'a;
+/// Takes a block's times and its wanted series; whether to go on.
+pub(super) type Visit<'a> = dyn FnMut(&mut Wanted<'_>) -> bool + 'a;
+
+/// What a block holds of the wanted series.
+#[derive(Debug)]
+pub(super) struct Wanted<'a> {
+    block: &'a Packed,
+    slots: Option<&'a BTreeSet<u32>>,
+    /// Of roll-ups, the peaks.
+    peaks: bool,
+    scratch: &'a mut Scratch,
+}
+
+impl Wanted<'_> {
+    /// The times of every series, in milliseconds.
+    pub(super) fn times(&self) -> &[i64] {
+        &self.block.times
+    }
+
+    /// Calls with each series' number and values, one for each time, until the answer is false.
+    pub(super) fn each(&mut self, visit: impl FnMut(u32, &[f64]) -> bool) {
+        let wanted = |slot| self.slots.is_none_or(|slots| slots.contains(&slot));
+        self.block.each(self.peaks, self.scratch, wanted, visit);
+    }
+}
 
 /// Rows of a day in each of the forms.
 #[derive(Debug, Default)]
@@ -39,70 +66,67 @@ struct Rows {
 }
 
 /// Answers a question from the file.
-pub(super) fn answer(path: &Path, want: &Want) -> Result<Answer, HistoryError> {
+pub(super) fn answer(path: &Path, dictionary: &Shared, want: &Want) -> Result<Answer, HistoryError> {
     let failed = |error: rusqlite::Error| StoreError::sqlite(path, &error);
     let grid = Grid::new(want)?;
     let connection = schema::reader(path)?;
     let transaction = connection.unchecked_transaction().map_err(failed)?;
-    let mut keys = dictionary::of_signal(&transaction, &want.signal.name).map_err(failed)?;
-    if let Some(only) = &want.only {
-        keys.retain(|_, key| only.contains(key));
-    }
-    let slots = want.only.is_some().then(|| keys.keys().copied().collect());
-    if keys.is_empty() {
+    let keys = dictionary.of_signal(&transaction, &want.signal.name).map_err(failed)?;
+    let wanted: Option<BTreeSet<u32>> = want.only.as_ref().map(|only| {
+        let wanted = |key: &Option<Arc<SeriesKey>>| key.as_ref().is_some_and(|key| only.contains(key));
+        (0..).zip(keys.iter()).filter(|(_, key)| wanted(key)).map(|(slot, _)| slot).collect()
+    });
+    if keys.is_empty() || wanted.as_ref().is_some_and(BTreeSet::is_empty) {
         return Ok(Answer::default());
     }
     let take = if want.signal.counter { Take::Last } else { Take::Mean };
     let (from, to) = (want.from.millis(), want.to.millis().saturating_sub(1));
-    let span = Span { signal: &want.signal.name, from, to, slots, hourly: grid.whole_hours(), take };
-    let mut gathered: HashMap<u32, Gather> = HashMap::new();
-    let mut excess = None;
-    let warnings = visit(&transaction, &span, &mut |slot, times, values| {
-        if let Err(error) = grid.allow(gathered.len()) {
-            excess = Some(error);
-            return false;
-        }
-        if keys.contains_key(&slot) {
-            let gather = gathered.entry(slot).or_insert_with(|| Gather::new(&grid, take));
-            gather.add_all(&grid, times, values);
-        }
-        true
+    let span = Span { signal: &want.signal.name, from, to, slots: wanted, hourly: grid.whole_hours(), take };
+    // By number, since numbers have few gaps and every tick visits all of them.
+    let mut gathered: Vec<Option<Gather>> = Vec::new();
+    gathered.resize_with(keys.len(), || None);
+    let (mut series, mut excess) = (0, None);
+    let warnings = visit(&transaction, &span, &mut |block| {
+        let runs = grid.runs(block.times());
+        block.each(|slot, values| {
+            // A number beyond is a series that came after the list was read.
+            let Some(place) = usize::try_from(slot).ok().and_then(|slot| gathered.get_mut(slot)) else { return true };
+            if place.is_none() {
+                series += 1;
+                excess = grid.allow(series).err();
+            }
+            place.get_or_insert_with(|| Gather::new(&grid, take)).add_runs(&runs, values);
+            excess.is_none()
+        });
+        excess.is_none()
     })
     .map_err(failed)?;
     if let Some(excess) = excess {
         return Err(excess);
     }
-    let finish = |(slot, gather): (u32, Gather)| gather.finish(&grid, keys.remove(&slot)?);
-    let mut stretches: Vec<_> = gathered.into_iter().filter_map(finish).collect();
+    let finish =
+        |(key, gather): (&Option<Arc<SeriesKey>>, Option<Gather>)| gather?.finish(&grid, Arc::clone(key.as_ref()?));
+    let mut stretches: Vec<_> = keys.iter().zip(gathered).filter_map(finish).collect();
     stretches.sort_by(|a, b| a.key.cmp(&b.key));
     Ok(Answer { stretches, warnings })
 }
 
-/// Calls for each series and stretch of time, in order of time for each series, until the answer is false; tells damage.
+/// Calls for each block, in order of time for each series, until the answer is false; tells damage.
 ///
 /// Raw readings where there are any, else roll-ups; with `hourly`, roll-ups of days without late ticks.
 pub(super) fn visit(connection: &Connection, span: &Span<'_>, visit: &mut Visit<'_>) -> rusqlite::Result<Vec<String>> {
-    let mut damage = Vec::new();
+    let (mut damage, mut scratch) = (Vec::new(), Scratch::default());
     for rows in by_day(connection, span)?.into_values() {
         let hourly = !rows.hours.is_empty() && (rows.whole.is_empty() || (span.hourly && rows.ticks.is_empty()));
-        let mut going = true;
         let table = if hourly { rows::HOUR_BLOCKS } else { rows::DAY_BLOCKS };
         let closed = if hourly { &rows.hours } else { &rows.whole };
         for (table, row) in closed.iter().map(|row| (table, row)).chain(rows.ticks.iter().map(|row| (rows::TICKS, row)))
         {
-            let Some(mut block) = rows::block(connection, table, span.signal, row, &mut damage) else { continue };
-            if table == rows::HOUR_BLOCKS {
-                // A counter's highest reading of an hour is its last, but where it was reset.
-                let means = block.slots.len().min(block.columns.len());
-                let peaks = block.columns.split_off(means);
-                block.columns = if span.take == Take::Last { peaks } else { block.columns };
-            }
-            block.each(|slot, values| {
-                if going && span.slots.as_ref().is_none_or(|slots| slots.contains(&slot)) {
-                    going = visit(slot, &block.times, values);
-                }
-            });
-            if !going {
+            let block = rows::block(connection, table, span.signal, row, &mut scratch, &mut damage);
+            let Some(block) = &block else { continue };
+            // A counter's highest reading of an hour is its last, but where it was reset.
+            let peaks = table == rows::HOUR_BLOCKS && span.take == Take::Last;
+            if !visit(&mut Wanted { block, slots: span.slots.as_ref(), peaks, scratch: &mut scratch }) {
                 return Ok(damage);
             }
         }

@@ -9,6 +9,7 @@ use rusqlite::{Connection, Transaction, params};
 
 use super::Retention;
 use super::block::{Block, CHUNK};
+use super::codec::Scratch;
 use super::rows::{self, Found};
 
 /// Milliseconds of a day (UTC).
@@ -34,8 +35,13 @@ pub(super) fn close_day(connection: &mut Connection, signal: &str, day: i64) -> 
     let whole = rows::list(&transaction, rows::DAY_BLOCKS, signal, day, day)?;
     let ticks = rows::list(&transaction, rows::TICKS, signal, day * DAY, day * DAY + DAY - 1)?;
     let hours = rows::list(&transaction, rows::HOUR_BLOCKS, signal, day, day)?;
+    let mut scratch = Scratch::default();
     let mut read = |table, found: &[Found]| -> Vec<Block> {
-        found.iter().filter_map(|row| rows::block(&transaction, table, signal, row, &mut damage)).collect()
+        let whole = |row| {
+            let block = rows::block(&transaction, table, signal, row, &mut scratch, &mut damage)?;
+            Some(block.unpack(&mut scratch))
+        };
+        found.iter().filter_map(whole).collect()
     };
     // Ticks come last: a later reading of the same time wins.
     let mut blocks = read(rows::DAY_BLOCKS, &whole);

@@ -1,9 +1,10 @@
 //! Rows that hold blocks: first they are listed, from an index alone, then each is fetched for itself, so that a damaged
 //! one costs nothing but itself.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, Row};
 
-use super::block::Block;
+use super::block::{Block, Packed};
+use super::codec::Scratch;
 use super::rewrite::DAY;
 use crate::model::clock::Timestamp;
 
@@ -50,18 +51,18 @@ pub(super) fn block(
     table: &str,
     signal: &str,
     row: &Found,
+    scratch: &mut Scratch,
     damage: &mut Vec<String>,
-) -> Option<Block> {
+) -> Option<Packed> {
     let sql = format!("SELECT block FROM {table} WHERE id = ?1");
-    let bytes = connection
-        .prepare_cached(&sql)
-        .and_then(|mut statement| statement.query_row([row.id], |row| row.get::<_, Vec<u8>>(0)).optional());
-    let reason = match bytes {
+    let read = connection.prepare_cached(&sql).and_then(|mut statement| {
+        let read = |row: &Row<'_>| Ok(Packed::read(row.get_ref(0)?.as_blob()?, scratch));
+        statement.query_row([row.id], read).optional()
+    });
+    let reason = match read {
+        Ok(Some(Ok(block))) => return Some(block),
         Ok(None) => return None,
-        Ok(Some(bytes)) => match Block::decode(&bytes) {
-            Ok(block) => return Some(block),
-            Err(damage) => damage.to_string(),
-        },
+        Ok(Some(Err(damage))) => damage.to_string(),
         Err(error) => error.to_string(),
     };
     let at = if table == TICKS { row.at } else { row.at.saturating_mul(DAY) };

@@ -1,6 +1,7 @@
 //! What commands take out of the file while a server may be writing to it: readings for a CSV, and a copy of all.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::error::StoreError;
 use super::reader::{self, Span};
@@ -49,17 +50,24 @@ pub fn export(
         if !going || !(selection.signals.is_empty() || selection.signals.contains(&signal)) {
             continue;
         }
-        let mut keys = dictionary::of_signal(&transaction, &signal).map_err(failed)?;
-        let wanted = |entity: &str| selection.entities.is_empty() || selection.entities.iter().any(|e| e == entity);
-        keys.retain(|_, key| wanted(&key.entity));
+        let keys = dictionary::of_signal(&transaction, &signal).map_err(failed)?;
+        let entities = &selection.entities;
+        let wanted =
+            |key: &&Arc<SeriesKey>| entities.is_empty() || entities.iter().any(|entity| *entity == *key.entity);
         let (from, to) = (selection.from.millis(), selection.to.millis().saturating_sub(1));
         let span = Span { signal: &signal, from, to, slots: None, hourly: false, take: Take::Mean };
-        let told = reader::visit(&transaction, &span, &mut |slot, times, values| {
-            let Some(key) = keys.get(&slot) else { return true };
-            let inside = times.iter().zip(values).filter(|(at, value)| (from..=to).contains(*at) && !value.is_nan());
-            for (at, value) in inside {
-                going = going && take(Reading { at: Timestamp::from_millis(*at), key, value: *value });
-            }
+        let told = reader::visit(&transaction, &span, &mut |block| {
+            let times = block.times().to_vec();
+            block.each(|slot, values| {
+                let key = usize::try_from(slot).ok().and_then(|slot| keys.get(slot)?.as_ref());
+                let Some(key) = key.filter(wanted) else { return true };
+                let inside =
+                    times.iter().zip(values).filter(|(at, value)| (from..=to).contains(*at) && !value.is_nan());
+                for (at, value) in inside {
+                    going = going && take(Reading { at: Timestamp::from_millis(*at), key, value: *value });
+                }
+                going
+            });
             going
         });
         warnings.extend(told.map_err(failed)?);

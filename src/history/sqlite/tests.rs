@@ -34,7 +34,8 @@ impl Bench {
     fn writer(&self) -> Writer {
         let retention = Retention { raw_days: 9, rollup_days: 9 };
         let connection = schema::writer(&self.path).unwrap();
-        Writer::new(connection, self.path.clone(), retention, Clock::system(), Arc::clone(&self.telemetry))
+        let telemetry = Arc::clone(&self.telemetry);
+        Writer::new(connection, self.path.clone(), retention, Clock::system(), telemetry, Shared::default())
     }
 
     /// Waits until so many ticks are on disk.

@@ -9,7 +9,8 @@ use std::sync::mpsc::{Receiver, TryRecvError};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::block::Block;
-use super::dictionary::Dictionary;
+use super::codec::Scratch;
+use super::dictionary::Shared;
 use super::error::StoreError;
 use super::rewrite::{self, DAY};
 use super::{Retention, rows};
@@ -49,8 +50,7 @@ pub(super) struct Writer {
     retention: Retention,
     clock: Clock,
     telemetry: Arc<Telemetry>,
-    /// None after a fault: what was written down is read anew.
-    dictionary: Option<Dictionary>,
+    dictionary: Shared,
     /// The day that ticks come for; every other is closed.
     today: Option<i64>,
     /// Closed days that are still in ticks.
@@ -67,8 +67,9 @@ impl Writer {
         retention: Retention,
         clock: Clock,
         telemetry: Arc<Telemetry>,
+        dictionary: Shared,
     ) -> Self {
-        let (dictionary, today, backlog) = (None, None, VecDeque::new());
+        let (today, backlog) = (None, VecDeque::new());
         Self { connection, path, retention, clock, telemetry, dictionary, today, backlog, retry: 0, failing: false }
     }
 
@@ -124,7 +125,7 @@ impl Writer {
             }
             Err(error) => {
                 self.telemetry.failed.fetch_add(1, Ordering::Relaxed);
-                self.dictionary = None;
+                self.dictionary.forget();
                 self.fault(&error);
             }
         }
@@ -133,15 +134,14 @@ impl Writer {
 
     fn write(&mut self, tick: &Tick) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
-        let dictionary = match &mut self.dictionary {
-            Some(dictionary) => dictionary,
-            none => none.insert(Dictionary::load(&transaction)?),
-        };
         let mut signals: BTreeMap<&str, BTreeMap<u32, f64>> = BTreeMap::new();
-        for (key, value) in tick.readings.iter().filter(|(_, value)| value.is_finite()) {
-            let slot = dictionary.slot(&transaction, key)?;
-            signals.entry(&key.signal).or_default().insert(slot, *value);
-        }
+        let series = self.dictionary.with(&transaction, |dictionary| {
+            for (key, value) in tick.readings.iter().filter(|(_, value)| value.is_finite()) {
+                let slot = dictionary.slot(&transaction, key)?;
+                signals.entry(&key.signal).or_default().insert(slot, *value);
+            }
+            Ok(dictionary.len())
+        })?;
         let at = tick.at.millis();
         for (signal, readings) in signals {
             let readings = merge_earlier(&transaction, signal, at, readings)?;
@@ -152,7 +152,7 @@ impl Writer {
             transaction.prepare_cached(sql)?.execute(params![signal, at, block.encode(TICK_LEVEL)])?;
         }
         transaction.commit()?;
-        self.telemetry.series.store(dictionary.len() as u64, Ordering::Relaxed);
+        self.telemetry.series.store(series as u64, Ordering::Relaxed);
         Ok(())
     }
 
@@ -230,12 +230,15 @@ fn merge_earlier(
     let sql = "SELECT id FROM tick WHERE signal = ?1 AND at = ?2";
     let id = connection.prepare_cached(sql)?.query_row(params![signal, at], |row| row.get(0)).optional()?;
     let Some(id) = id else { return Ok(readings) };
-    let mut merged = BTreeMap::new();
+    let (mut merged, mut scratch) = (BTreeMap::new(), Scratch::default());
+    let row = rows::Found { id, at, chunk: 0 };
     // A damaged one is replaced as a whole.
-    if let Some(earlier) =
-        rows::block(connection, rows::TICKS, signal, &rows::Found { id, at, chunk: 0 }, &mut Vec::new())
-    {
-        earlier.each(|slot, values| merged.extend(values.first().map(|value| (slot, *value))));
+    if let Some(earlier) = rows::block(connection, rows::TICKS, signal, &row, &mut scratch, &mut Vec::new()) {
+        let keep = |slot, values: &[f64]| {
+            merged.extend(values.first().map(|value| (slot, *value)));
+            true
+        };
+        earlier.each(false, &mut scratch, |_| true, keep);
     }
     merged.extend(readings);
     Ok(merged)
