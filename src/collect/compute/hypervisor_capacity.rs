@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::hypervisors::{CpuInfo, Figures};
+use super::hypervisors::Item;
 use crate::model::id::Id;
 use crate::model::inventory::provider::Providers;
 
@@ -22,16 +22,16 @@ pub(super) struct Capacity {
 }
 
 /// As Nova tells it up to 2.87.
-pub(super) fn from_nova(figures: &Figures, cpu: &CpuInfo) -> Capacity {
+pub(super) fn from_nova(item: &Item) -> Capacity {
     let times = |value: Option<f64>, unit: f64| value.map(|value| value * unit);
     Capacity {
-        vcpus: cpu.threads.or(figures.vcpus),
-        vcpus_used: figures.vcpus_used,
-        memory_bytes: times(figures.memory_mb, MIB),
-        memory_used_bytes: times(figures.memory_mb_used, MIB),
-        disk_bytes: times(figures.local_gb, GIB),
-        disk_used_bytes: times(figures.local_gb_used, GIB),
-        disk_free_bytes: times(figures.free_disk_gb, GIB),
+        vcpus: item.cpu_info.threads.or(item.vcpus),
+        vcpus_used: item.vcpus_used,
+        memory_bytes: times(item.memory_mb, MIB),
+        memory_used_bytes: times(item.memory_mb_used, MIB),
+        disk_bytes: times(item.local_gb, GIB),
+        disk_used_bytes: times(item.local_gb_used, GIB),
+        disk_free_bytes: times(item.free_disk_gb, GIB),
     }
 }
 

@@ -3,10 +3,13 @@
 //! Never asked above 2.87: from 2.88 on Nova calls every compute host for its uptime (one that hangs makes the
 //! whole list hang or fail) and gives no capacity. Where only that is to be had, capacity comes from Placement.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::hypervisor_capacity::{from_nova, from_placement};
@@ -60,22 +63,9 @@ pub(super) struct Item {
     host_ip: Option<Box<str>>,
     #[serde(default, deserialize_with = "null_as_default")]
     service: ServiceRef,
-    /// An object from 2.28 on, before that JSON in a text; null or empty for Ironic, lists of texts for VMware.
     #[serde(default)]
-    cpu_info: Value,
-    #[serde(flatten)]
-    pub(super) figures: Figures,
-}
-
-#[derive(Default, Deserialize)]
-struct ServiceRef {
-    #[serde(default, deserialize_with = "null_as_default")]
-    host: String,
-}
-
-/// Capacity as Nova gives it up to 2.87.
-#[derive(Clone, Copy, Default, Deserialize)]
-pub(super) struct Figures {
+    pub(super) cpu_info: CpuInfo,
+    // Capacity, up to 2.87. Not a struct of its own that is flattened: all else of an item would be kept until the end.
     pub(super) vcpus: Option<f64>,
     pub(super) vcpus_used: Option<f64>,
     pub(super) memory_mb: Option<f64>,
@@ -83,7 +73,13 @@ pub(super) struct Figures {
     pub(super) local_gb: Option<f64>,
     pub(super) local_gb_used: Option<f64>,
     pub(super) free_disk_gb: Option<f64>,
-    pub(super) current_workload: Option<f64>,
+    current_workload: Option<f64>,
+}
+
+#[derive(Default, Deserialize)]
+struct ServiceRef {
+    #[serde(default, deserialize_with = "null_as_default")]
+    host: String,
 }
 
 #[derive(Deserialize)]
@@ -115,7 +111,7 @@ impl Collect for Collector {
             let mut items = Vec::new();
             let request = Request::new("os-hypervisors/detail").at(version);
             list(cx, request, "hypervisors", |item: Item| items.push(item)).await?;
-            let providers = if items.iter().all(|item| item.figures.vcpus.is_some()) {
+            let providers = if items.iter().all(|item| item.vcpus.is_some()) {
                 None
             } else if self.ran {
                 cx.table::<Providers>()
@@ -140,8 +136,8 @@ fn emit(mut items: Vec<Item>, aggregates: Vec<AggregateItem>, providers: Option<
     for item in items {
         let place = places.get(&*item.service.host).unwrap_or(&nowhere);
         let row = row(&item, place, &mut interner);
-        let capacity = match item.figures.vcpus {
-            Some(_) => from_nova(&item.figures, &cpu_info(&item.cpu_info)),
+        let capacity = match item.vcpus {
+            Some(_) => from_nova(&item),
             None => by_name.get(&*item.hypervisor_hostname).copied().unwrap_or_default(),
         };
         let joined = place.aggregates.join(",");
@@ -151,7 +147,7 @@ fn emit(mut items: Vec<Item>, aggregates: Vec<AggregateItem>, providers: Option<
                 part.put(metric, labels, value);
             }
         };
-        put(&CURRENT_WORKLOAD, item.figures.current_workload);
+        put(&CURRENT_WORKLOAD, item.current_workload);
         put(&VCPUS_AVAILABLE, capacity.vcpus);
         put(&VCPUS_USED, capacity.vcpus_used);
         put(&MEMORY_AVAILABLE, capacity.memory_bytes);
@@ -183,7 +179,6 @@ fn aggregate(item: AggregateItem, interner: &mut Interner) -> Aggregate {
 }
 
 fn row(item: &Item, place: &HostPlace, interner: &mut Interner) -> Hypervisor {
-    let model = cpu_info(&item.cpu_info).model;
     Hypervisor {
         name: interner.intern(&item.hypervisor_hostname),
         uuid: (item.id.len() == 36).then(|| Box::from(&*item.id)),
@@ -193,11 +188,12 @@ fn row(item: &Item, place: &HostPlace, interner: &mut Interner) -> Hypervisor {
         state: interner.intern(&item.state),
         status: interner.intern(&item.status),
         host_ip: item.host_ip.clone(),
-        cpu_model: model.map(|model| interner.intern(&model)),
+        cpu_model: item.cpu_info.model.as_deref().map(|model| interner.intern(model)),
     }
 }
 
-/// What is used of `cpu_info`.
+/// What is used of `cpu_info`: an object from 2.28 on, before that JSON in a text; null or empty for Ironic, lists of texts
+/// for VMware. The names of all the CPU's features, most of it by far, are passed over.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct CpuInfo {
     model: Option<String>,
@@ -205,20 +201,71 @@ pub(super) struct CpuInfo {
     pub(super) threads: Option<f64>,
 }
 
-fn cpu_info(value: &Value) -> CpuInfo {
-    if let Value::String(text) = value {
-        return serde_json::from_str::<Value>(text).map(|value| fields(&value)).unwrap_or_default();
+impl<'de> Deserialize<'de> for CpuInfo {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(CpuInfoVisitor)
     }
-    fields(value)
 }
 
-fn fields(value: &Value) -> CpuInfo {
-    let model = value.get("model").and_then(|model| match model {
+struct CpuInfoVisitor;
+
+impl<'de> Visitor<'de> for CpuInfoVisitor {
+    type Value = CpuInfo;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or text")
+    }
+
+    fn visit_unit<E>(self) -> Result<CpuInfo, E> {
+        Ok(CpuInfo::default())
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<CpuInfo, E> {
+        Ok(CpuInfo::default())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<CpuInfo, E> {
+        Ok(CpuInfo::default())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<CpuInfo, E> {
+        Ok(CpuInfo::default())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<CpuInfo, E> {
+        Ok(CpuInfo::default())
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<CpuInfo, E> {
+        let value: Value = serde_json::from_str(text).unwrap_or_default();
+        let field = |name: &str| value.get(name).unwrap_or(&Value::Null);
+        Ok(fields(field("model"), field("topology")))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<CpuInfo, A::Error> {
+        while items.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(CpuInfo::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<CpuInfo, A::Error> {
+        let (mut model, mut topology) = (Value::Null, Value::Null);
+        while let Some(name) = entries.next_key::<Cow<'_, str>>()? {
+            match &*name {
+                "model" => model = entries.next_value()?,
+                "topology" => topology = entries.next_value()?,
+                _ => drop(entries.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(fields(&model, &topology))
+    }
+}
+
+fn fields(model: &Value, topology: &Value) -> CpuInfo {
+    let model = match model {
         Value::Array(models) => models.first().and_then(Value::as_str),
         model => model.as_str(),
-    });
-    let topology = value.get("topology");
-    let count = |name: &str| topology.and_then(|topology| topology.get(name)).and_then(Value::as_f64);
+    };
+    let count = |name: &str| topology.get(name).and_then(Value::as_f64);
     let threads = count("sockets").zip(count("cores")).zip(count("threads"));
     let threads = threads.map(|((sockets, cores), threads)| sockets * cores * threads);
     CpuInfo {
@@ -276,9 +323,14 @@ mod tests {
 
     #[test]
     fn odd_cpu_infos() {
-        for odd in [json!(null), json!(""), json!("no json"), json!([1]), json!({"topology": null})] {
+        let cpu_info = |value: &Value| serde_json::from_str::<CpuInfo>(&value.to_string()).unwrap();
+        for odd in
+            [json!(null), json!(""), json!("no json"), json!([1]), json!({"topology": null}), json!(-1.5), json!(true)]
+        {
             assert_eq!(cpu_info(&odd), CpuInfo::default());
         }
+        let quoted = json!(json!({"model": "Xeon", "features": ["a"]}).to_string());
+        assert_eq!(cpu_info(&quoted), CpuInfo { model: Some("Xeon".into()), threads: None });
         let vmware = json!({"model": ["Xeon", "Xeon"], "topology": {"cores": 8, "threads": 16}});
         assert_eq!(cpu_info(&vmware), CpuInfo { model: Some("Xeon".into()), threads: None });
         let cells = json!({"topology": {"cells": 2, "sockets": 1, "cores": 8, "threads": 2}});

@@ -85,12 +85,13 @@ impl Held {
 }
 
 impl Packed {
-    /// Values, lengths of label values and their text behind each other, little-endian.
+    /// The text of all label values, their lengths and the values behind each other, little-endian. The text is in front, so
+    /// that it can stay where it is unpacked.
     fn new(rows: &Rows, numbers: &[f64]) -> Self {
         let mut block = Vec::with_capacity(rows.bytes());
-        numbers.iter().for_each(|number| block.extend_from_slice(&number.to_le_bytes()));
-        rows.lengths().for_each(|length| block.extend_from_slice(&length.to_le_bytes()));
         block.extend_from_slice(rows.text().as_bytes());
+        rows.lengths().for_each(|length| block.extend_from_slice(&length.to_le_bytes()));
+        numbers.iter().for_each(|number| block.extend_from_slice(&number.to_le_bytes()));
         Self {
             width: rows.width(),
             rows: rows.len(),
@@ -103,12 +104,17 @@ impl Packed {
 
     fn unpack(&self) -> Rows {
         // Only of what `new` has made: there is nothing that it could not be read from.
-        let block = decompress(&self.block, self.bytes).unwrap_or_default();
-        let (numbers, rest) = block.split_at_checked(self.rows * size_of::<f64>()).unwrap_or_default();
-        let (lengths, text) = rest.split_at_checked(self.rows * self.width * size_of::<u16>()).unwrap_or_default();
-        let numbers = numbers.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes));
-        let lengths = lengths.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes));
-        Rows::of_numbers(self.width, numbers.collect(), lengths, String::from_utf8_lossy(text).into_owned())
+        let mut block = decompress(&self.block, self.bytes).unwrap_or_default();
+        let numbers_bytes = self.rows * size_of::<f64>();
+        let lengths_bytes = self.rows * self.width * size_of::<u16>();
+        let text_bytes = self.bytes.saturating_sub(lengths_bytes + numbers_bytes);
+        let rest = block.get(text_bytes..).unwrap_or_default();
+        let (lengths, numbers) = rest.split_at_checked(lengths_bytes).unwrap_or_default();
+        let lengths: Vec<u16> = lengths.as_chunks().0.iter().map(|bytes| u16::from_le_bytes(*bytes)).collect();
+        let numbers = numbers.as_chunks().0.iter().map(|bytes| f64::from_le_bytes(*bytes)).collect();
+        block.truncate(text_bytes);
+        let text = String::from_utf8(block).unwrap_or_default();
+        Rows::of_numbers(self.width, numbers, lengths.into_iter(), text)
     }
 }
 
