@@ -108,13 +108,15 @@ struct Column {
 impl Columns {
     /// Inflates what [`pack`] made of so many columns and rows; none if it is damaged.
     pub(super) fn inflate(bytes: &[u8], columns: usize, rows: usize, scratch: &mut Scratch) -> Option<Self> {
-        let values = columns.checked_mul(rows).filter(|values| *values <= VALUES_MAX)?;
+        let values = columns.checked_mul(rows).filter(|values| columns.max(*values) <= VALUES_MAX)?;
         // Forms, gaps, eight ranks: what more there is, is not ours.
         scratch.inflate(bytes, columns + values / 8 + columns + 8 * (values + 1))?;
         let raw = &scratch.raw;
+        // As many as there are bytes for, whatever number was told.
+        let forms = raw.get(..columns)?;
         let (mut at, mut words) = (columns, 0);
         let mut found = Vec::with_capacity(columns);
-        for form in raw.get(..columns)? {
+        for form in forms {
             let gaps = (form & GAPS != 0).then(|| at..at + rows.div_ceil(8));
             at = gaps.as_ref().map_or(at, |gaps| gaps.end);
             let length = if *form == ABSENT { 0 } else { rows };
@@ -319,5 +321,8 @@ mod tests {
         encoder.write_all(&vec![1; 1 << 20]).unwrap();
         assert!(unpack(&encoder.finish().unwrap(), 10, 100).is_none());
         assert!(unpack(&[], usize::MAX, 2).is_none());
+        let nothing = pack(&[], 1);
+        assert!(unpack(&nothing, 0, 0).is_some());
+        assert!([1, VALUES_MAX, usize::MAX].iter().all(|columns| unpack(&nothing, *columns, 0).is_none()));
     }
 }
